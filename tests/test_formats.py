@@ -14,7 +14,6 @@ from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -33,7 +32,7 @@ from rnncli.errors import ArgumentError
 from rnncli.network_summary import ORIGIN
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
-from rnncli.render.results import WRITERS, Layout
+from rnncli.render.results import WRITERS, Layout, Writer
 from rnncli.render.terminal import DOCUMENTS
 from rnncli.search.forms import BATCH
 
@@ -332,7 +331,7 @@ COLUMNS = ("spec", "type", "total_params")
 def written(format_: str, *batches: Objects) -> str:
     """A writer's output for batches; each batch's rows are written at once."""
     made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](Layout(COLUMNS))
-    text = made.head
+    text = ""
     for batch in batches:
         rows = made.rows(batch)
         assert "script" in rows
@@ -368,10 +367,11 @@ def test_a_line_end_in_a_text_does_not_end_a_row_and_an_unknown_format_raises(at
 def test_a_beginning_and_an_end_are_printed_once_around_records_however_they_end(
     capsys: pytest.CaptureFixture[str], at: Walk
 ) -> None:
-    marks = SimpleNamespace(head="(", rows=lambda records: "".join(map(str, records)), end=lambda: ")")
     ends = [([[1]], end, "(1)") for end in (KeyboardInterrupt, RuntimeError, SystemExit)]
     for batches, end, text in (([], None, ""), ([[]], None, ""), ([[], [1], [], [2, 3]], None, "(123)"), *ends):
         with at(batches, end):
+            marks = Writer("(", lambda records: "".join(map(str, records)))
+            marks.end = lambda: ")"  # type: ignore[method-assign]
             with pytest.raises(end) if end else nullcontext(), printed(marks) as show:
                 for batch in batches:
                     show(batch)

@@ -80,9 +80,7 @@ def printed(writer: Writer, also: Callable[[str], object] = str) -> Iterator[Cal
         if not records:
             return
         text = writer.rows(records)
-        if not begun:
-            text = writer.head + text
-            begun = True
+        begun = True
         put(text)
 
     def end() -> None:

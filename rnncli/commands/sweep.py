@@ -276,7 +276,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
 
         return TableWriter(format_, LISTED)
     if format_ != "table":
-        return Writer(WRITERS[format_](CANDIDATES).head)
+        return Writer(head=WRITERS[format_](CANDIDATES).rows([]))
     return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
 
 
@@ -302,7 +302,7 @@ def _screenful(
 
     def lines(number: int, cloud: Cloud | None = None) -> int:
         table = tables(cloud)
-        text = "".join([table.head, table.rows(spell([*best[:number]])[1]), table.end()])
+        text = table.rows(spell([*best[:number]])[1]) + table.end()
         return sum(max(1, -(-len(line) // columns)) for line in text.splitlines())
 
     most = max(1, min(len(best), room))

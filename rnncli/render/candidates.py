@@ -305,6 +305,7 @@ class RowTexts:
 
     def __init__(self, writer: Writer, setting: Setting) -> None:
         self._writer = writer
+        self._writer.rows([])  # rows without a head
         self._setting = setting
         self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
         """The format of a row for the operator %, and the index of the value at each place, by the types of values."""

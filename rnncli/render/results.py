@@ -34,33 +34,25 @@ LISTED = (*TOTALS, "output_shape", "spec")
 
 
 class Writer:
-    """Writes texts in batches, so that they can be printed before all are known.
+    """Writes records in batches, so that they can be printed before all are known.
 
     Args:
         head: the text before the first batch.
+        text: returns the text of a batch; by default the records are texts.
     """
 
-    def __init__(self, head: str = "") -> None:
-        self.head = head
+    def __init__(self, head: str = "", text: Callable[[Sequence[Any]], str] = "".join) -> None:
+        self._head = head
+        self._text = text
 
     def rows(self, records: Sequence[Any], /) -> str:
-        """Return the text of a batch."""
-        return "".join(records)
+        """Return the text of a batch, after the head if it is the first."""
+        head, self._head = self._head, ""
+        return head + self._text(records)
 
     def end(self) -> str:
         """Return the text after the last batch."""
         return ""
-
-
-class JsonWriter(Writer):
-    """JSON: one object per line for each record."""
-
-    def rows(self, records: Sequence[Any], /) -> str:
-        """Return a line for each record."""
-        import json
-
-        encode = json.JSONEncoder(allow_nan=False).encode
-        return "".join([f"{encode(record)}\n" for record in records])
 
 
 class Layout(NamedTuple):
@@ -84,35 +76,35 @@ def _cell(value: object) -> object:
     return "; ".join(map(str, value)) if isinstance(value, list) else value
 
 
-class DelimitedWriter(Writer):
-    """CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
+def _json(records: Sequence[Record]) -> str:
+    """Return records as JSON: one object per line for each."""
+    import json
 
-    def __init__(self, layout: Layout, delimiter: str) -> None:
-        self._layout = layout
-        self._delimiter = delimiter
-        super().__init__(self._lines([layout.columns]))
+    encode = json.JSONEncoder(allow_nan=False).encode
+    return "".join([f"{encode(record)}\n" for record in records])
 
-    def rows(self, records: Sequence[Any], /) -> str:
-        """Return the rows of some records."""
-        # The csv module writes None as an empty cell and a shape as a Python tuple.
-        return self._lines(chain.from_iterable(map(self._layout.cells, records)))
 
-    def _lines(self, rows: Iterable[Iterable[object]]) -> str:
-        import csv
-        import io
+def _delimited(delimiter: str, layout: Layout) -> Writer:
+    """Return the writer for CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
+    import csv
+    import io
 
+    def lines(rows: Iterable[Iterable[object]]) -> str:
         text = io.StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerows(
+        # The csv module writes None as an empty cell and a shape as a Python tuple.
+        csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(
             [str(cell).lower() if type(cell) is bool else one_line(cell) if type(cell) is str else cell for cell in row]
             for row in rows
         )
         return text.getvalue()
 
+    return Writer(lines([layout.columns]), lambda records: lines(chain.from_iterable(map(layout.cells, records))))
+
 
 WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
-    "json": lambda layout: JsonWriter(),
-    "csv": lambda layout: DelimitedWriter(layout, ","),
-    "tsv": lambda layout: DelimitedWriter(layout, "\t"),
+    "json": lambda layout: Writer(text=_json),
+    "csv": partial(_delimited, ","),
+    "tsv": partial(_delimited, "\t"),
 }
 """A constructor for each format's writer, given the layout of its output."""
 
@@ -304,7 +296,6 @@ class ResultWriter(Writer):
         shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
             self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
-            self.head = self._writer.head
         else:
             documents = rendering("documents")
             if shown.keys is None:
@@ -329,8 +320,7 @@ def written(result: Result, format_: str) -> str:
     if format_ == "table":
         return f"{result}\n"
     writes = ResultWriter(format_)
-    found = writes.rows([result])
-    return writes.head + found + writes.end()
+    return writes.rows([result]) + writes.end()
 
 
 def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFile:

@@ -150,8 +150,9 @@ def sizes_page(summary: Summary) -> Iterator[Block]:
     for key, size, note in found:
         value = figure_text(key, size.value) if size.words else "-"
         formula = "".join(f" = {text}" for text in dict.fromkeys((size.words, size.numbers)) if text)
-        below = "\n" if size.words and note else "  "
-        text = Text.assemble((value, "figure"), formula, (f"{below}{note}", "dim"))
+        between = "\n" if size.words and note else "  "
+        text = Text.assemble((value, "figure"), formula, between, (note, "dim"))
+        text.rstrip()
         rows.append((Text(title(key)), text))
     yield Pairs(rows)
 
