@@ -44,10 +44,8 @@ def tables(text: str) -> list[dict[str, list[str]]]:
     for line in text.splitlines():
         if line.startswith("┃"):
             titles = [cell.strip() for cell in line.strip("┃").split("┃")]
-            titles = [
-                f"{before} ×" if title == "Ratio" else title
-                for before, title in zip(["", *titles], titles, strict=False)
-            ]
+            pairs = zip(["", *titles], titles, strict=False)
+            titles = [f"{before} ×" if title == "Ratio" else title for before, title in pairs]
             found.append({title: [] for title in titles})
         elif line.startswith("│"):
             cells = [cell.strip() for cell in line.strip("│").split("│")]
@@ -101,7 +99,7 @@ def test_the_columns_of_a_summary_and_the_weights_of_an_explanation_add_up(rnncl
             (table,) = tables(text)
             assert adds_up(table["Param #"], below(text, "Total params"))
             assert adds_up(table["MACs"], below(text, "MACs"))
-            (outputs,) = re.findall(r"^  Layer outputs +([\d.]+ \w+)  ", text, re.MULTILINE)
+            (outputs,) = re.findall(r"^  Layer outputs +([\d.]+ \w+) = ", text, re.MULTILINE)
             assert adds_up(table["Layer outputs"], outputs)
             none = [""] * len(table["Param #"])  # an empty column is not shown
             for params, weights in zip(table["Param #"], table.get("Weights", none), strict=True):
