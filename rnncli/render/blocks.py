@@ -21,7 +21,7 @@ from rnncli.errors import one_line
 from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.network_summary import Origin
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.console import drawing_width, text_width
+from rnncli.render.console import text_width
 from rnncli.render.terminal import INDENT, lines_of, short_numbers
 from rnncli.vocabulary import meaning_of, title
 
@@ -59,16 +59,14 @@ class Line(Block):
     Attributes:
         text: the text.
         start: its indent in columns.
-        below_drawing: whether it belongs to a drawing, and must be no wider.
     """
 
     text: Text
     start: int = 0
-    below_drawing: bool = False
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield its lines, with an extra indent from the second on."""
-        yield from hanging(console, self.text, self.start, drawing_width(console) if self.below_drawing else None)
+        yield from hanging(console, self.text, self.start)
 
 
 GAP = Line(Text())

@@ -63,7 +63,7 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
         yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
     for number, meaning in enumerate(_meanings(drawing.network.head, drawing.parts)):
         yield from [] if number else [GAP]
-        yield Line(Text(meaning, style="dim"), below_drawing=True)
+        yield Line(Text(meaning, style="dim"))
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:

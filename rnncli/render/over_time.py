@@ -21,7 +21,7 @@ from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
-from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Table, hanging, marked
+from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Pairs, Table, hanging, marked
 from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
 from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
 
@@ -176,16 +176,14 @@ def study_page(study: Study) -> Iterator[Block]:
     outputs = study.outputs
     mean, least, most = (f"{norm:.3g}" for norm in (outputs.norm_mean, outputs.norm_min, outputs.norm_max))
     norm = "not known" if isnan(outputs.norm_mean) else f"{mean} on average, {least} to {most}"
-    for label, text in (
-        ("Norm of the state", norm),
-        ("Saturated units", _saturated_text(outputs)),
-        ("Reach", _reach_text(study.reach, "last" if study.backwards else "first")),
-        *(
-            (f"{gate.direction.replace('/', ' ')}{gate.means} {gate.symbol}".capitalize(), _gate_text(gate))
-            for gate in study.gates or ()
-        ),
-    ):
-        yield Line(Text.assemble((f"{label}:", "bold"), f" {text}"), start=1, below_drawing=True)
+    figures = {
+        "Norm of the state": norm,
+        "Saturated units": _saturated_text(outputs),
+        "Reach": _reach_text(study.reach, "last" if study.backwards else "first"),
+    }
+    for gate in study.gates or ():
+        figures[f"{gate.direction.replace('/', ' ')}{gate.means} {gate.symbol}".capitalize()] = _gate_text(gate)
+    yield Pairs([(Text(name, style="bold"), Text(text)) for name, text in figures.items()])
 
 
 def _lines(study: Study, console: Console) -> Iterator[Text]:
@@ -342,7 +340,7 @@ def reach_page(reach: Reach) -> Iterator[Block]:
     yield Table(columns, [f"Network {number}" for number in numbers])
     yield Drawn(lambda console: _curves(console, reaches))
     for text in (*_meaning(reaches), *_notes(reaches)):
-        yield Line(Text(text), start=1, below_drawing=True)
+        yield Line(Text(text), start=1)
 
 
 def _steps_cell(reach: NetworkReach, key: str, unknown: str = "-") -> Text:
@@ -374,13 +372,11 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
 
 
 def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
-    yield (
-        "Steps until the effect of a small change to the first input stays below a tenth and a hundredth of its "
-        "largest, in the outputs of the last recurrent layer"
-    )
+    yield "Effect: how much a small change to the first input changes the outputs of the last recurrent layer"
+    yield "To a tenth, to a hundredth: the steps until it stays below that share of its largest"
     if any(reach.known for reach in reaches):
         yield "Left: its share at the last step; Largest after: the steps until it is largest, 0 for at once"
-    yield "Radius: the spectral radius of U, which multiplies the state at each step; above 1, effects may grow"
+    yield "Radius: the spectral radius of U, which multiplies the state each step; above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
     starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
