@@ -140,7 +140,7 @@ def test_the_scale_starts_near_the_background_at_zero_and_departs_from_it_on_eit
 def test_a_terminal_that_reports_a_light_background_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     for said, light in (("", False), ("15;0", False), ("0;15", True), ("0;default;7", True)):
         monkeypatch.setenv("COLORFGBG", said)
-        assert stdout_console().is_light == light  # type: ignore[attr-defined]
+        assert stdout_console().is_light == light
 
 
 def test_zero_is_in_the_middle_and_opposite_values_are_symmetric(at: Walk) -> None:

@@ -29,9 +29,6 @@ STYLES: Mapping[str, str] = {
 """The styles: of headings, networks, names of layers, source and equations, specs of layers in tables, classes of
 layers, and the figures that were asked for. The only colour is readable on black and on white."""
 
-PLAIN: Mapping[str, Any] = {"highlight": False, "emoji": False, "markup": False, "theme": Theme(dict(STYLES))}
-"""The settings of a console that shows texts as they are, in the styles above."""
-
 ON_DARK = (
     *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
     "on #121212",
@@ -49,11 +46,21 @@ so that such a terminal shows them exactly and their order stays.
 """
 
 
-class _StdoutConsole(Console):
-    @property
-    def is_light(self) -> bool:
-        """Whether the terminal reports a light background; most report nothing, and most are dark."""
-        return os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15")
+class PageConsole(Console):
+    """A console that shows texts as they are, in the styles above.
+
+    Args:
+        width: its width.
+        is_light: whether its background is light.
+        text_width: the width at which texts wrap, if that is not its width.
+        settings: further settings of Rich.
+    """
+
+    def __init__(self, width: int, is_light: bool = False, text_width: int | None = None, **settings: Any) -> None:
+        settings |= {"highlight": False, "emoji": False, "markup": False, "theme": Theme(dict(STYLES))}
+        super().__init__(width=width, height=width, **settings)  # Rich ignores a width without a height
+        self.is_light = is_light
+        self.text_width = text_width or width
 
     def on_broken_pipe(self) -> None:
         """Raise the error, so that its handler decides on the exit status. Rich would exit with status 1."""
@@ -85,18 +92,18 @@ def text_width(console: Console) -> int:
     return width
 
 
-def stdout_console(captured: TextIO | None = None) -> Console:
+def stdout_console(captured: TextIO | None = None) -> PageConsole:
     """Return the console for standard output, or a similar one that prints into `captured` without styles.
 
     On a terminal it has the width of the terminal, or COLUMNS; elsewhere nothing is cut or wrapped. A terminal gets
     colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
     leaves bold text; the value `never`, which `--color never` sets, removes all styles.
     """
-    return _StdoutConsole(
+    return PageConsole(
+        terminal_width(),
+        # Most terminals do not report their background, and most are dark.
+        is_light=os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"),
         file=captured,
-        width=terminal_width(),
-        height=UNLIMITED,  # Rich ignores a width without a height
-        **PLAIN,
         # An empty FORCE_COLOR or NO_COLOR counts as unset, whatever the version of Rich.
         force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),
         force_jupyter=False,

@@ -15,7 +15,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
@@ -24,7 +24,7 @@ from rich.text import Text
 from rnncli.atomic import write_files
 from rnncli.characters import BARS
 from rnncli.immutable import NamedTuple
-from rnncli.render.console import PLAIN
+from rnncli.render.console import PageConsole
 from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100
@@ -71,31 +71,11 @@ class _Run(NamedTuple):
     style: Style
 
 
-class _PictureConsole(Console):
-    """A console that only renders, for a picture.
-
-    Args:
-        width: the most columns of the picture; texts wrap at a readable width if it is unlimited.
-        is_light: whether the picture has a light background.
-    """
-
-    def __init__(self, width: int, is_light: bool = False) -> None:
-        super().__init__(
-            width=width,
-            height=width,  # Rich ignores a width without a height
-            file=io.StringIO(),
-            color_system="truecolor",
-            force_terminal=True,
-            no_color=False,
-            **PLAIN,
-        )
-        self.is_light = is_light
-        self.text_width = _WIDEST_TEXT if width == UNLIMITED else width
-
-
 def rendered(page: Iterable[RenderableType], width: int, is_light: bool = False) -> list[list[Segment]]:
-    """Return the lines of a page for a picture, of at most `width` columns."""
-    console = _PictureConsole(width, is_light)
+    """Return the lines of a page for a picture, of at most `width` columns; texts wrap even if that is unlimited."""
+    text_width = _WIDEST_TEXT if width == UNLIMITED else width
+    able = {"color_system": "truecolor", "force_terminal": True, "no_color": False}
+    console = PageConsole(width, is_light, text_width, file=io.StringIO(), **able)
     options = console.options.update(no_wrap=True, overflow="ignore")
     return [line for block in page for line in console.render_lines(block, options, pad=False)]
 
