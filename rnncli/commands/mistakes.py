@@ -41,6 +41,7 @@ from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.kept import numbers_in
 from rnncli.language.likeness import closest, in_ascii
+from rnncli.language.pattern_words import FIELD_WORDS
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD
@@ -177,10 +178,15 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
     """Return a valid line, or None if none is found. `first` is the mistake, if that is known."""
 
     def keeps(line: Line, way: Sequence[Applied[Line]]) -> bool:
-        """Whether a line has all typed numbers but those that its steps account for, and can write its files."""
+        """Whether a line has all typed numbers but those that its steps account for, and can use its files."""
         texts = [path for mark, path in pairwise(line) if mark == ">"]
-        files = [each.value or "" for each in TypedLine.of(this.group, line).words if each.is_written]
+        valued = [each for each in TypedLine.of(this.group, line).words if each.option is not None and each.value]
+        files = [each.value or "" for each in valued if each.is_written]
         if any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
+            return False
+        named = {each.option for each in this.words}
+        read = [each.value or "" for each in valued if each.is_read and each.option not in named]
+        if not all(re.search("[-./0-9]", each) or exists(each) for each in read):
             return False
         said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):
@@ -321,7 +327,7 @@ def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     """Yield the line with an argument that is a whole line, `'$ rnncli summary SPEC --wide'`, split into words."""
     text = this.words[place].text
     typed = tuple(re.sub(r"^(?:.*\brnncli\s|[^\w-]+)|\]$", "", text).split())
-    if len(typed) > 1 and typed[0] in this.commands:
+    if len(typed) > 1 and typed[0] in this.commands and typed[1] != "=":
         yield Applied(typed, "without the quotes", drops=text)
     elif any(re.match("--?[a-z]", word) for word in typed):
         yield Applied(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
@@ -344,9 +350,10 @@ def _rewritten(this: TypedLine, place: int | None = None, rows: Sequence[Rewrite
             pattern = re.sub("<([A-Z]+)>", lambda found: sets[found[1]], row.pattern)
             pattern = pattern.translate({ord(" "): _END, ord("~"): _FAULT})
             found = re.fullmatch(pattern, _END.join(texts), re.IGNORECASE | re.DOTALL)
-            if found is not None and isinstance(row.becomes, str):
-                words = found.expand(row.becomes.replace(" ", _END)).split(_END)
-                new = tuple(each.replace("·", " ") for each in words)
+            if found is not None:
+                becomes = row.becomes
+                text = found.expand(becomes.replace(" ", _END)) if isinstance(becomes, str) else becomes(found)
+                new = tuple(each.replace("·", " ") for each in text.split(_END))
                 message = found.expand(row.message) if row.message else ""
                 drops = _gone(this, new) if row.lead or row.drops else ""
                 if place is None or not _is_refused_anew(this, new):
@@ -369,6 +376,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "MANY": ["compare", "reach", "solve", "sweep"],
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
         "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
+        "FIELD": [*FIELD_WORDS],
         "FILE": [*FORMATS],
         "ARGUMENT": ["bidirectional", *(name for name in _ARGUMENTS if "_" in name)],
         "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and isfile(each.text)],
@@ -385,8 +393,9 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
-    if name.lower() in COMMANDS:
-        instead, *options = COMMANDS[name.lower()].split(" ")
+    verb = re.split("[-_.]", name.lower())[0]  # load_weights
+    for each in filter(COMMANDS.get, (name.lower(), verb * (" " not in COMMANDS.get(verb, "")))):
+        instead, *options = COMMANDS[each].split(" ")
         yield Applied((instead, *rest, *options), "perhaps")
         yield Applied((instead, *rest), "perhaps")
     if (term := term_asked(this.typed)) is not None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
+from rnncli.layers import KINDS
 from rnncli.quantities import SCALES, parse_number, without_thousands
 
 
@@ -45,10 +46,30 @@ VALUES = _by_name(
 
 
 def _line(
-    pattern: str, becomes: str, lead: str = "", message: str = "", advice: str = "", drops: bool = False
+    pattern: str, becomes: Becomes, lead: str = "", message: str = "", advice: str = "", drops: bool = False
 ) -> Rewrite:
     whole = pattern.replace("…", "((?: .*)?)")
     return Rewrite("line", whole, becomes, lead, message, advice=advice, drops=drops)
+
+
+def _sized(found: re.Match[str]) -> str:
+    """`compare lstm gru --units 8` -> `compare lstm:8 gru:8`; sizes in a list become a brace."""
+    several = re.findall("[0-9]+", found[2])
+    sizes = f"{{{','.join(several)}}}" if several[1:] else found[2]
+    bare = "|".join(name for name, kind in KINDS.items() if kind.sizes.attributes == ("units",))
+    return re.sub(rf"(?<=[\0,])({bare})(?=\0|$)", rf"\1:{sizes}", found[1], flags=re.IGNORECASE) + found[3]
+
+
+def _apart(found: re.Match[str]) -> str:
+    """`'input:8,lstm:4 and input:8,gru:4'` -> two specs."""
+    between = r"(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=input:|in:|embed(?:ding)?:)"
+    return found[1] + re.sub(rf"(?<=[^,;|&\s]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
+
+
+def _figures(found: re.Match[str]) -> str:
+    """`--pareto min params max output` -> `--pareto params,-output`."""
+    figures = re.findall(r"(min|max)\w*[\s:=]([a-z]+)", found[2].replace("\0", " ").lower())
+    return f"{found[1]}\0--pareto\0" + ",".join("-" * (way == "max") + name for way, name in figures) + found[3]
 
 
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
@@ -83,11 +104,13 @@ _NO_INPUT = r"a network starts with input or embed, not with \3"
 _OWN_INPUT = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
-_OPENS = "(?:hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
+_CALL = r"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*)"
+_OPENS = "(?:(?![bt][ =])[a-z]|hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _LEFT_OPEN = "use --set for a name that the source does not define"
 _TO_A_FILE = "`> FILE` writes the output to a file"
-_BEHIND_A_SPEC = r"(?=.*(?<!--set) [^ -][^ ]*[:(])(.*)"
+_BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*(?:[:(]|<FILE>))(.*)"
 _FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
+_N3 = r"([0-9]+),\s?([0-9]+),\s?[0-9]+"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
@@ -111,16 +134,20 @@ LINES = (
     _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
     _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_TO_A_FILE),
     _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
+    _line("(.*) -(?-i:([a-z])([a-z])) ([0-9]+) ([0-9]+)…", r"\1 -\2 \4 -\3 \5\6"),
+    _line("(.*) --pareto[ =]((?:(?:min|max)[a-z]*[ :=][a-z]+[ ,]?)+)…", _figures),
+    _line("(.*) --col[-_]?names(?:[ =][a-z_]+)+…", r"\1 --wide\2", drops=True),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)…", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(f"(<COMMAND>) --(?:{_SIZES}){_N} --(?:[a-z]+-)?layers{_N}(.*)", r"\1 input:32,lstm:\2:x\3\4", "for example"),
-    _line(f"(<COMMAND>) (<LAYER>)([^:(]*) --(?:{_SIZES}){_N}(.*)", r"\1 \2:\4\3\5"),
     _line(rf"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers{_N}(.*)", r"\1:x\3\2\4"),
     _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
     _line(r"(<COMMAND>)([^:(]*) --(?:(?:rnn|cell)[-_]?)?(?:type|cell|kind)[ =](<LAYER>)([^:(]*)", r"\1 \3\2\4"),
-    _line("(<COMMAND>)((?: --[^ ]+[ =][0-9x]+)+) (<LAYER>)((?: -.*)?)", r"\1 \3\2\4"),
+    _line(f"(.* (?:[^ (]*,)?<LAYER>(?: [^:(]*)?) --?(?:{_SIZES}|u)[ =]([0-9]+(?:,? ?[0-9]+)*)…", _sized),
+    _line(f"(.* (?:[^ (]*,)?<LAYER>(?: [^:(]*)?) ~(?:with|of|at)~ ([0-9]+) (?:{_SIZES}|neurons|cells)…", _sized),
+    _line("(<COMMAND>)((?: --?[^ ]+[ =][0-9x]+)+) (<LAYER>)((?: -.*)?)", r"\1 \3\2\4"),
     _line(f"(<COMMAND>) --(<LAYER>){_N}((?: -.*)?)", r"\1 \2:\3\4"),
     _line(f"(.*) --vocab(?:[-_]size)?{_N} --emb(?:ed(?:ding)?)?(?:[-_](?:dim|size))?{_N}…", r"\1 --embed \2x\3\4"),
     _line(f"(<COMMAND>) --(<INPUT>)[ =]([0-9x]+) --(<BODY>){_N}(.*)", r"\1 \2:\3,\4:\5\6"),
@@ -144,9 +171,9 @@ LINES = (
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
-    _line(
-        rf"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*) --{_FEATURES}{_N}([^(]*)", r"\1 Input((None,·\4)),·\2\3\5"
-    ),
+    _line(rf"(.*) --{_FEATURES}[ =]\(?{_N3}\)?…", r"\1 --batch \2 --timesteps \3\4", "perhaps", drops=True),
+    _line(rf"{_CALL} --{_FEATURES}[ =]\(?([0-9]+)[x,]\s?([0-9]+)\)?((?: .*)?)", r"\1 Input((\4,·\5)),·\2\3\6"),
+    _line(rf"{_CALL} --{_FEATURES}{_N}((?: [^(]*)?)", r"\1 Input((None,·\4)),·\2\3\5"),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)…", r"\1 --sort=-\2\3\4"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
@@ -159,6 +186,9 @@ LINES = (
     # an argument that is not a spec, between two ~
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
+    _line("(.*) -of ~([a-z]+)~(.*)", r"\1 -f \2\3", "without -o", drops=True),
+    _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
+    _line("summary(.*) ~to~ (keras|torch|onnx|numpy|c)…", r"export\1 --to \2\3"),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
     _line(r"(<COMMAND>) ~\?~", r"\1 --help", drops=True),
     _line("solve(.*) ~==?~ ([0-9][^ :]*)(?: param(?:eter)?s)?((?: -.*)?)", r"solve\1 --params \2 --exactly\3"),
@@ -214,14 +244,10 @@ LINES = (
         "pictures are saved as SVG",
     ),
     _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
+    _line("(?=.* --input[ =])(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
-    _line(rf"{_BEHIND_A_SPEC} ~([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
-    _line(
-        r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)?) "
-        r"~([^ ]*?[^ ,;|&\s])(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=<INPUT>:)([^ ]+)~(.*)",
-        r"\1 \2 \3\4",
-        _ONE_WORD,
-    ),
+    _line(rf"{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)…", r"\1 \2\6\4\5\7"),
@@ -270,7 +296,7 @@ LINES = (
     _line("layers (?:list|all|kinds)", "layers", drops=True),
     _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),
     _line(r"(?:[^\w -]+|-(?= <COMMAND> [^-])|[^\w (]?\w+[].:)]) (<COMMAND>(?: .*)?)", r"\1", drops=True),
-    _line(r"(?:rnncli\W|[^\w ]|--(?:install-)?)?(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
+    _line(r"(?:rnncli\W|[^\w ]|(?:--)?(?:\w{1,20}[-_.]){0,3})(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
     _line("(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)…", r"\3\4 \1\2", "", r"the command comes first, before '\1'"),
     _line(f"{_TRAINS}(?= .*[:x]_)( .+)", r"solve\1", "perhaps"),
     _line(f"{_TRAINS}…", r"export\1 --to keras", advice=_NOT_TRAINED),
@@ -299,17 +325,18 @@ PARTS = (
 
 COMMANDS = _by_name(
     {
-        "summary": "get calculate params parameters count-params count show info model print describe shape shapes "
-        "table torchinfo view ls",
-        "summary --wide": "flops macs cost costs memory size sizes stat stats profile",
+        "summary": "get calculate params parameters count show info model print describe shape shapes table "
+        "torchinfo view ls",
+        "summary --wide": "flops macs cost costs memory size sizes stat stats profile thop ptflops fvcore",
         "explain": "why formula formulas equations",
-        "draw": "plot graph picture diagram unroll visualize visualise viz render plot-model plot_model",
+        "draw": "plot graph picture diagram unroll visualize visualise viz render",
         "compare": "diff difference cmp vs versus differences",
         "forward --plot --gates": "gates",
         "forward": "fwd benchmark bench time test run predict infer inference eval evaluate simulate call exec execute",
         "reach": "forget remember recall gradient gradients vanishing receptive-field",
         "sweep": "grid search gridsearch scan tune candidates",
         "solve": "find largest max budget fits",
+        "export --to c --dtype int8": "quantize quantise",
         "export": "convert generate code codegen compile build deploy translate save write",
         "page": "report html web website webpage share publish",
         "export --to keras": "keras tensorflow tf",
@@ -317,9 +344,9 @@ COMMANDS = _by_name(
         **{f"export --to {target}": target for target in ("onnx", "numpy", "c")},
         "inspect": "load open read file weights cat head header metadata less dump netron",
         "layers": "list kinds fields language glossary syntax words",
-        "spec": "canonical parse normalize format",
+        "spec": "canonical parse normalize format validate check lint verify",
         "help": "man manual usage --usage -? docs commands options examples example tutorial guide intro hilfe ayuda",
-        "completion": "autocomplete autocompletion install-completion",
+        "completion": "autocomplete autocompletion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
     }
@@ -360,6 +387,7 @@ _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has thre
 _OUT, _PICTURE = "(?:output(?:-file)?|o|out|outfile|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
 
 OPTIONS = (
+    _option("mults?|multiplies|multiplications|mult-adds|multadds", "--max-macs"),
     _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
     _option("shard|chunk", "--part"),
     _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),
@@ -378,7 +406,7 @@ OPTIONS = (
     _option(r"w (.+\.\w+)", r"--weights \1"),
     _option("(?:initial-|init-)?states?|h0|hx", "--state"),
     _option("n", "--batch", lead="perhaps"),
-    _option(r"(?:d|e|env|define|args?|override|var) ([a-z_]\w*=.+)", r"--set \1"),
+    _option(r"(?:d|e|s|env|define|args?|override|var) ([a-z_]\w*=.+)", r"--set \1"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),
@@ -394,7 +422,7 @@ OPTIONS = (
     _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
     _option(rf"{_OUT} (.+\.(json|csv|tsv|html|md)l?)", r"-f \2 > \1", _TO_A_FILE),
     _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
-    _option("out|to-file|save", "--output"),
+    _option(_OUT, "--output"),
     _no_option(_OUT, _TO_A_FILE),
     _option(
         "specs?|models?|network|net|arch|architecture|template|pattern|file|from-file",

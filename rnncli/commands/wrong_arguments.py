@@ -11,7 +11,7 @@ from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
-from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
+from rnncli.commands.values import LIKE_A_CHOICE, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import (
     FORMATS,
@@ -118,10 +118,11 @@ def _check_settings(this: TypedLine, network: Network) -> None:
                 network.check_framework(known, option)
 
 
-def near_file(text: str) -> str | None:
+def near_file(text: str, several: bool = False) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    It is None if no name is similar, if there is a file of that name, or if there is a folder with several files.
+    It is None if no name is similar, if there is a file of that name, or if there is a folder with several files,
+    unless the first of `several` will do.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
     folder, name = (path, "") if isdir(path) else os.path.split(path)
@@ -135,7 +136,7 @@ def near_file(text: str) -> str | None:
         return None
     if not name:
         weights = [each for each in names if os.path.splitext(each)[1] in _WITH_WEIGHTS]
-        return os.path.join(folder, weights[0]) if len(weights) == 1 else None
+        return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
     guess = closest(name, same, 0) or closest(name, names, LIKE_A_CHOICE)
@@ -147,8 +148,7 @@ def with_near_files(this: TypedLine) -> Line:
 
     def meant(word: Word) -> Word:
         if word.option is not None:
-            is_read = isinstance(word.option.type, FileName) and not word.option.type.written
-            near = near_file(word.value) if is_read and word.value else None
+            near = near_file(word.value) if word.is_read and word.value else None
             return word if near is None else word._replace(value=near)
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and near_file(word.text)) or word.text)
@@ -187,7 +187,9 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     elif (near := None if is_spec(text) else near_file(text)) is not None:
         yield Applied(this.with_(place, Word(near)), "perhaps", folder or no_file, drops=text)
     elif folder:
-        yield Applied(this.typed, "", folder, advice="give a file in it")
+        one = Word(near_file(text, several=True) or text)
+        advice = "give a file in it"
+        yield Applied(this.with_(place, one), "for example", folder, drops=text, costs=COSTS_A_GUESS, advice=advice)
     elif re.fullmatch(_TEXT_FILE, text):
         yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
     yield from joined(this, place)

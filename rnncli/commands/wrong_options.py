@@ -348,12 +348,12 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
     if guess is not None:
         yield _instead(this, place, said, names[guess])
         return
+    yield from _of_value(this, place, said.value or "", len(said.typed()))
     for option in this.options.values():
         if option not in this.given and isinstance(option.type, OneOf):
             near = closest(name, option.type.words, LIKE_A_CHOICE)
             if near and not this.having(said.text):
                 yield _instead(this, place, Word(said.text), f"{option.opts[0]} {near}")._replace(lead="perhaps")
-    yield from _of_value(this, place, said.value or "", len(said.typed()))
 
 
 def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
