@@ -127,11 +127,13 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
     except OpenNumbersError:
         raise
     except SpecError as fault:
-        ways = [each for each in (as_calls(text), fault.repair) if each and each != text and repairs]
+        meant = as_calls(text)
+        ways = [each for each in (meant, fault.repair) if each and each != text and repairs]
         repair = next(filter(None, (_checked(each, settings, repairs - 1) for each in ways)), None)
-        if repair and not fault.repair:  # the text is written otherwise, whatever its fault
+        otherwise = not fault.repair or repair == meant  # the text is written otherwise, whatever its fault
+        if repair and otherwise:
             fault.advice = ""
-        raise fault.repaired(repair, (fault.lead if fault.repair else "perhaps") if repair else "") from None
+        raise fault.repaired(repair, ("perhaps" if otherwise else fault.lead) if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"
     except RnncliError as error:

@@ -89,6 +89,7 @@ _SAID: Sequence[tuple[str, str]] = (
         "sru mgu qrnn indrnn ligru ugrnn mamba rwkv mingru minlstm fastgrnn fastrnn",
         "the supported cells are those of Keras and PyTorch: rnn, lstm, gru",
     ),
+    ("grulayer", "MATLAB's gruLayer has one bias vector, and Keras's GRU, which has the same equations, two"),
     ("batch_first time_major", _BATCH_FIRST),
     (f"{' '.join(FEATURES)} batch_input_shape batch_shape", _READS),
     ("input_length sequence_length seq_len timesteps time_steps", _LENGTH),

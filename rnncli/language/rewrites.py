@@ -59,6 +59,11 @@ def _layers(found: re.Match[str]) -> str:
     return found[2] if len(re.findall("[0-9]+", found[2])) == int(found[1]) else f"{found[2]}:x{found[1]}"
 
 
+def _group(found: re.Match[str]) -> str:
+    """`(lstm:4:seq,dropout:0.2)x3` -> the layers three times."""
+    return ",".join([found[1]] * int(found[2]))
+
+
 def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
     keys = [key for key in WHOLE if key.startswith(found[1].lower()[:_STEM])]
@@ -86,7 +91,10 @@ def _of_settings(found: re.Match[str]) -> str:
     kinds = rf"\b(?!input)({'|'.join(KINDS)})\b\W{{0,2}}[:=]\s?(?:\{{|([0-9]+)(?![.\w]))"  # lstm: 32, lstm: {units: 32}
     text = re.sub(kinds, lambda each: f"kind: {each[1]}, " + (f"units: {each[2]}" if each[2] else ""), found[0].lower())
     text = re.sub(r"\bhidden\s(?=[a-z])|\b(?:layers|model|dict|\w{0,20}config)\W{0,3}(?=[\[({]|\s*-)", "", text)
-    if re.search(r"[\w:=]", re.sub(_SETTING, "", text)):
+    rest = re.sub(_SETTING, "", text).strip(" ,;\n-")
+    if rest in KINDS:  # d=8, h=64, lstm
+        text += f", kind: {rest}"
+    elif re.search(r"[\w:=]", rest):
         return found[0]
     layers = []
     for part in re.split(r"\}\s*,\s*\{|\n\s*-\s", text):
@@ -141,7 +149,7 @@ REWRITES = (
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]*(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]*$", r"input:\2,\1:\3"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
-    _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
+    _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)[0-9]?<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _text(r"^<S>(<ONE>)[:\s(]<S>(<N>)<S>(?:[-=]?>|→|to)<S>(<N>)[\s)]{0,9}$", r"input:\2,\1:\3"),
     _text(r"^<S>(<R>)[:\s](<N>)\s(?:<UNITS>\s)?(?:with\s)?input\s(<N>)$", r"input:\3,\1:\2"),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
@@ -169,6 +177,8 @@ REWRITES = (
     _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", ""),
     _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
+    _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", _group),
+    _text(r"\b(<N>)\s(?:conv\w{0,9}\s)?filters\s(?:of\s)?(?:size|width|length)\s(<N>)", r"conv:\1x\2"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _same_text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS),
@@ -204,7 +214,7 @@ REWRITES = (
     _same_part(r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)", lambda found: nearest_size(found[0]) or found[0]),
     _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
     _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
-    _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b)", "", _OPEN),
+    _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b|None)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
     _text(r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
@@ -218,6 +228,7 @@ REWRITES = (
         drops=True,
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
+    _part(r"^(<INPUT>):(<N>):(?:<LENGTH>|length)=(<N>)$", r"\1:\3x\2"),
     _same_text(r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length="),
     _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})<E>", r"\1:x\2", r"x\2 repeats a layer"),
@@ -242,6 +253,7 @@ REWRITES = (
     _part(r"(<TWO>:[0-9]{1,9}[kMG]?)(?!e[0-9](?![0-9]))[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     _text(r"^<S>vocab\w{0,9}[=:\s](<N>),<S>(?:emb\w{0,9}|(?:emb\w{0,9}\s?)?dim\w{0,9})[=:\s](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
+    _same_part(r"(?<=[:x])([0-9]{1,9})\.0{1,9}(?=[:x]|$)", r"\1"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
     _same_part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()]),
     # spaces
@@ -266,7 +278,7 @@ REWRITES = (
     _same_part(r"^(<INPUT>:[0-9]{1,9})(?:ch|axes|axis)$", r"\1", ALONE),
     _part(r"(?:(?<=put:)[xftd]|(?<=:)[#<~≤≈]{1,2})(?=[0-9])", ""),
     _same_part(r"(?<=[0-9])x[kdf](?=[0-9])", "x"),
-    _part(r"(?<=[0-9])[-_/.=+](?=(?:<FIELD>|<ACT>)\b)", ":"),
+    _part(r"(?:(?<=[0-9])|(?<=:seq)|(?<=:bi)|(?<=:back))[-_/.=+@](?=(?:<FIELD>|<ACT>)\b)", ":"),
     _same_part(r"(?<=:)([0-9]{1,9}):([0-9])(?=(?:<FIELD>|<ACT>)\b)", r"\1\2:"),
     _part(r"(?<=[0-9])(?:<S>[(\[])?<SLIP>((?![0-9])(?:<FIELD>\b|<VALUE>\b|<KEY>=)[^][()]{0,20})[)\]]?", r":\1"),
     _text(r"\b(<K>):?([0-9]{1,9}):?(?=<K>[0-9])", r"\1:\2,", _BETWEEN),
@@ -280,6 +292,7 @@ REWRITES = (
     _part(r"\b(?!<ONE><F>:[0-9]+:)(<K>(?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1:", ALONE),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
     _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
+    _layer(r"rnn((?::<N>)?)[:=](?:(?:cell|type|kind)=)?(lstm|gru)\b(.*)", r"\2\1\3"),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<FLAG>|x[0-9]{1,4}):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -300,7 +313,7 @@ REWRITES = (
     _same_text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS),
     _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(:bi)?<E>", r"\1\2\4,\1:\3\4", "perhaps several layers"),
     _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
-    _text(r"\b(<ONE>)(:[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
+    _text(r"\b(<ONE>)(:<S>[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(r":(?:(?:num_|n_)?layers?|l|stack\w*|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
@@ -336,7 +349,7 @@ REWRITES = (
     _text(r"((?:^|,)<S><LINEAR>:(?!\w*:<ACT>)[^,=]+),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)", r"\1:", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
-    _same_text(r":seq,<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
+    _same_text(r"(?:(?<=[0-9])|:seq),<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
     _text(r",<S>(?=<ACT>(?:,|$))", ",act:", ""),
     _part(r"^(<WORDED>)(?:[-_=]|<SLIP>)(<SAYS>)<E>", r"\1:\2", message=_SIZES),
     _text(r"\b(<WORD>),<S>(?=[0-9]{1,9}(?:[:,]|$))", r"\1:", "with a colon"),
