@@ -66,12 +66,6 @@ def _apart(found: re.Match[str]) -> str:
     return found[1] + re.sub(rf"(?<=[^,;|&\s]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
 
 
-def _figures(found: re.Match[str]) -> str:
-    """`--pareto min params max output` -> `--pareto params,-output`."""
-    figures = re.findall(r"(min|max)\w*[\s:=]([a-z]+)", found[2].replace("\0", " ").lower())
-    return f"{found[1]}\0--pareto\0" + ",".join("-" * (way == "max") + name for way, name in figures) + found[3]
-
-
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
 _NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
@@ -88,27 +82,32 @@ _NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
 _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec"
 _C = "the output is C99, whose header C++ programs can include"
 _OPEN = "leave out an unknown size"
+_BARE = "a spec needs no option"
 _ONE_WORD = "separate specs with a space"
+_PICTURE = r"\.(?:svg|png|pdf|jpe?g|gif)"
 _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _BYTES = "a size in bytes limits the memory"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`]"
+_AMONG_OTHERS = "(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~[<=≤\s]*([0-9][^ :(]*)~((?: [^0-9].*)?)"
 _RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
+_UP_TO = r"([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)"
 _BLANK = "(?:(?::|[0-9kmg]x)_[a-wyz0-9]*(?=[:x,~])|\\b(?:<INPUT>|<BODY>):[a-wyz?*](?=[:,~]))"
-_NO_INPUT = r"a network starts with input or embed, not with \3"
-_OWN_INPUT = "each network needs its own input"
+_NO_INPUT, _WITH_COMMAS = r"a network starts with input or embed, not with \3", "separate layers with commas"
+_SIDES = "((?:compare|reach)(?: .*)?)"
+_OWN = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _CALL = r"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*)"
 _OPENS = "(?:(?![bt][ =])[a-z]|hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
-_LEFT_OPEN = "use --set for a name that the source does not define"
-_TO_A_FILE = "`> FILE` writes the output to a file"
-_BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*(?:[:(]|<FILE>))(.*)"
+_OPENED = "use --set for a name that the source does not define"
+_PIPED = "`> FILE` writes the output to a file"
+_BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*[:(]|[^~]* [^-~ ][^ ]*<FILE>)(.*)"
 _FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
 _N3 = r"([0-9]+),\s?([0-9]+),\s?[0-9]+"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
@@ -131,11 +130,11 @@ LINES = (
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
-    _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_TO_A_FILE),
-    _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_TO_A_FILE),
+    _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_PIPED),
+    _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_PIPED),
     _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
     _line("(.*) -(?-i:([a-z])([a-z])) ([0-9]+) ([0-9]+)…", r"\1 -\2 \4 -\3 \5\6"),
-    _line("(.*) --pareto[ =]((?:(?:min|max)[a-z]*[ :=][a-z]+[ ,]?)+)…", _figures),
+    _line(r"(.*) (--pareto[ =](?=[^ ]*m(?:in|ax))[a-z,\s-]*[a-z]) ([a-z-]+)…", r"\1 \2·\3\4", drops=True),
     _line("(.*) --col[-_]?names(?:[ =][a-z_]+)+…", r"\1 --wide\2", drops=True),
     _line("(.*) (<FLAG>)=(?:yes|true|1|on)…", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
@@ -143,7 +142,7 @@ LINES = (
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
     _line(f"(<COMMAND>) --(?:{_SIZES}){_N} --(?:[a-z]+-)?layers{_N}(.*)", r"\1 input:32,lstm:\2:x\3\4", "for example"),
     _line(rf"(<COMMAND> <LAYER>:[0-9]+)… --(?:n(?:um)?[-_])?layers{_N}(.*)", r"\1:x\3\2\4"),
-    _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", "a spec needs no option"),
+    _line("(.*) --?(<INPUT>:[^ ]+(?: .*)?)", r"\1 \2", _BARE),
     _line(r"(<COMMAND>)([^:(]*) --(?:(?:rnn|cell)[-_]?)?(?:type|cell|kind)[ =](<LAYER>)([^:(]*)", r"\1 \3\2\4"),
     _line(f"(.* (?:[^ (]*,)?<LAYER>(?: [^:(]*)?) --?(?:{_SIZES}|u)[ =]([0-9]+(?:,? ?[0-9]+)*)…", _sized),
     _line(f"(.* (?:[^ (]*,)?<LAYER>(?: [^:(]*)?) ~(?:with|of|at)~ ([0-9]+) (?:{_SIZES}|neurons|cells)…", _sized),
@@ -161,12 +160,8 @@ LINES = (
     _line(f"(?:summary|explain)(.* --{_LIMIT}[ =][^ ]+.*)", r"sweep\1"),
     _line(r"(.*) --set[ =](?![a-z_]\w*=[0-9])['\"{]*([a-z_]\w*)['\":=\s ]{1,4}([0-9.]+)\}?…", r"\1 --set \2=\3\4"),
     _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
-    _line(
-        rf"(?=.*{_PYTHON}|.*\b({_OPENS})\b.*--\1\b)({_SOURCE}) --({_OPENS}){_N}…",
-        r"\2 --set \3=\4\5",
-        advice=_LEFT_OPEN,
-    ),
-    _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_LEFT_OPEN),
+    _line(rf"(?=.*{_PYTHON}|.*\b({_OPENS})\b.*--\1)({_SOURCE}) --({_OPENS}){_N}…", r"\2 --set \3=\4\5", advice=_OPENED),
+    _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_OPENED),
     _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
@@ -184,7 +179,7 @@ LINES = (
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     # an argument that is not a spec, between two ~
-    _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_LEFT_OPEN),
+    _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_OPENED),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
     _line("(.*) -of ~([a-z]+)~(.*)", r"\1 -f \2\3", "without -o", drops=True),
     _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
@@ -198,11 +193,7 @@ LINES = (
     _line("(.*) ~([0-9][^ :(]*)~ (<LONG>)s?…", r"\1 --\3 \2\4", "perhaps", _NO_SPEC),
     _line("(?!sweep)(<COMMAND>) ~([0-9][0-9x]*)~ (<BODY>:.*)", r"\1 input:\2 \3"),
     _line("(.*) ~([0-9.]+)~ (k?hz)…", r"\1 --rate \2\3\4", "", _NO_SPEC),
-    _line(
-        "(?!export|forward|page)(.*) ~(?:save|write|output)~ (?:to|as|in|into) ([^ ]+)…",
-        r"\1\3 > \2",
-        advice=_TO_A_FILE,
-    ),
+    _line("(?!export|forward|page)(.*) ~(?:save|write|output)~ (?:to|as|into?) ([^ ]+)…", r"\1\3 > \2", advice=_PIPED),
     _line("(.*) ~(?:no|without)~ colou?rs?(.*)", r"\1 --color never\2"),
     _line("(.*) ~([a-z]+)~ ([a-z]+)((?:[= ].*)?)", r"\1 --\2-\3\4", "", _NO_SPEC),
     _line(r"(.*) --… ~(-[^ ]+)~(.*)", r"\1\2 \3\4", "", _AFTER_HYPHENS),
@@ -219,12 +210,6 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ,]*\w) ~([0-9]{1,10})~((?: -.*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/#[]([^ :/\]]+)\]?~(.*)", r"\1 \2::\3\4", "", _AFTER_COLONS),
-    _line(
-        r"(export(?: .*)?(?<!--set) [^ -][^ ]*[:(.][^ ]*(?: -.*)?) ~([^ ]+\.(?:onnx|py|c))~(.*)",
-        r"\1 -o \2\3",
-        "perhaps",
-        _NO_SPEC,
-    ),
     _line("export(.*) ~(c)~(.*)", r"export\1 --to \2\3", "", _NO_SPEC),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( <INPUT>:.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
@@ -236,13 +221,7 @@ LINES = (
     _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b|[kmg])…", r"\1 \2\3\4", "", _NO_SPEC),
     _line(r"(.*) ~([0-9]+)~ (?:time[ -]?)?steps?…", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
     _line(r"(.*) ~([0-9]+)~ (?:samples?|batch(?:es)?)…", r"\1 --batch \2\3", "perhaps", _NO_SPEC),
-    _line(rf"{_BEHIND_A_SPEC} ~([^ :(]+\.svg)~(.*)", r"\1 --svg \2\3", "perhaps", _NO_SPEC),
-    _line(
-        rf"{_BEHIND_A_SPEC} ~([^ :(]+)\.(?:png|pdf|jpe?g|gif)~(.*)",
-        r"\1 --svg \2.svg\3",
-        "perhaps",
-        "pictures are saved as SVG",
-    ),
+    _line(rf"{_BEHIND_A_SPEC} ~(([^ :(]+){_PICTURE})~(.*)", r"\1 --svg \3.svg\4", "perhaps", _NO_SPEC),
     _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line("(?=.* --input[ =])(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
@@ -252,42 +231,19 @@ LINES = (
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)…", r"\1 \2\6\4\5\7"),
     _line(f"(?!solve)<COMMAND>… ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
-    _line(
-        r"sweep(.*) ~([^ {}]*[:x])[(\[]?([0-9]+)\s*(?:to|bis|-|\.{2,3})\s*([0-9]+(?:\.\.[0-9]+)?)[)\]]?([^ {}]*)~(.*)",
-        r"sweep\1 \2{\3..\4}\5\6",
-    ),
+    _line(rf"sweep(.*) ~([^ {{}}]*[:x])[(\[]?{_UP_TO}[)\]]?([^ {{}}]*)~(.*)", r"sweep\1 \2{\3..\4}\5\6"),
     _line(
         r"sweep(.*) ([^ ]*[:x])([a-z]+)((?:[:x,][^ ]*)?) ~\3=([0-9]+\.\.[0-9.]+|[0-9]+(?:,[0-9]+)+)~(.*)",
         r"sweep\1 \2{\5}\4\6",
-        message=r"'\3=\5' is not a spec",
     ),
     _line(r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:from\s|von\s)?(\d+)\s(?:to|bis)\s(\d+)~(.*)", r"sweep\1 \2:{\3..\4}\5"),
     _line(r"sweep(.*) ~([^ {}]*[:x])([1-9]\d*(?:,\s*[1-9]\d*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
-    _line(
-        r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)",
-        r"solve\1 \2_\3\4\5",
-        "a blank is written _",
-    ),
+    _line(r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)", r"solve\1 \2_\3\4\5", "a blank is _"),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>… ~([^ ]*{_RANGE}[^ ]*)~(.*)", r"sweep\1 \2\3"),
     _line("inspect(.*) ~([^ ]*[:(].*)~(.*)", r"summary\1 \2\3", "perhaps"),
-    _line(
-        "((?:compare|reach)(?: .*)?) (<INPUT>:[^ ,(]+) ~(<BODY>:[^ (]*)~( <BODY>:.*)",
-        r"\1 \2,\3\4",
-        "perhaps",
-        _NO_INPUT,
-        _OWN_INPUT,
-    ),
-    _line(
-        "((?:compare|reach)(?: .*)?) (<INPUT>:[^ ,(]+)([^ (]*)… ~(<BODY>:[^ (]*)~(.*)",
-        r"\1 \2\3\4 \2,\5\6",
-        "perhaps",
-        advice=_OWN_INPUT,
-    ),
-    _line(
-        "((?!compare|reach)<COMMAND>(?: .*)?) (<INPUT>:[^ (]*) ~(<BODY>:[^ (]*)~(.*)",
-        r"\1 \2,\3\4",
-        advice="separate layers with commas",
-    ),
+    _line(f"{_SIDES} (<INPUT>:[^ ,(]+) ~(<BODY>:[^ (]*)~( <BODY>:.*)", r"\1 \2,\3\4", "perhaps", _NO_INPUT, _OWN),
+    _line(f"{_SIDES} (<INPUT>:[^ ,(]+)([^ (]*)… ~(<BODY>:[^ (]*)~(.*)", r"\1 \2\3\4 \2,\5\6", "perhaps", "", _OWN),
+    _line(f"((?!{_SIDES}).* <INPUT>:[^ (]*) ~(<BODY>:[^ (]*)~(.*)", r"\1,\2\3", advice=_WITH_COMMAS),
     _line(r"<COMMAND> ~(<COMMAND>)(<INPUT>:[^ ]*)~(.*)", r"\1 \2\3", "", "a space separates a command from its spec"),
     # a line that does not start with a command
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
@@ -314,12 +270,7 @@ PARTS = (
     _line(r"((?!solve|sweep).*) ([^ -][^ ]*<FILE>) ~([a-z_]\w*)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(r"(.*) ~([^ ]+<FILE>)[:/]([^ :/]+)~(.*)", r"\1 \2\4", WITHOUT, _PART),
     _line(r"sweep(.* [^ ]*[:x{].*) ~(?!<BODY>~|<INPUT>~|from~)([^\W\d_]+\.?)~(.*)", r"sweep\1\3", WITHOUT, _NO_SPEC),
-    _line(
-        f"(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)",
-        r"\1\3",
-        WITHOUT,
-        _NO_SPEC,
-    ),
+    _line(rf"{_AMONG_OTHERS}(.*) ~({_SMALL})~((?: (?:{_SMALL}))*(?: .*)?)", r"\1\3", WITHOUT, _NO_SPEC),
 )
 """Rows for an argument after a model file, or a word of a sentence, tried if nothing else matches."""
 
@@ -384,7 +335,8 @@ _WHICH_MEMORY = (
 
 _SPEC_SAYS = "it is part of the spec"
 _A_SPEC = "embed:10000x32,lstm:128:seq:x2,lstm:128 reads 10,000 ids and has three layers of 128 units"
-_OUT, _PICTURE = "(?:output(?:-file)?|o|out|outfile|to-file|filename|save)", r"\.(?:svg|png|pdf|jpe?g|gif)"
+_IMAGES = "picture|image|png|pdf|jpg|save-plot|save-figure"
+_OUT = "(?:output(?:-file)?|o|out|outfile|to-file|filename|save)"
 
 OPTIONS = (
     _option("mults?|multiplies|multiplications|mult-adds|multadds", "--max-macs"),
@@ -412,23 +364,17 @@ OPTIONS = (
     _option("prefix|namespace", "--name"),
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
-    _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _TO_A_FILE),
+    _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _PIPED),
     _option("(?:(?:to|as|format)-|(?:output|o|out|to-file) )(json|yaml|csv|tsv|markdown|html)", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
     _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
-    _option(
-        f"(?:{_OUT}|export|png|pdf|jpg|image|picture|fig(?:ure)?|save-?(?:svg|fig)) (.+){_PICTURE}", r"--svg \1.svg"
-    ),
-    _option("picture|image|png|pdf|jpg|save-plot|save-figure", "--svg"),
-    _option(rf"{_OUT} (.+\.(json|csv|tsv|html|md)l?)", r"-f \2 > \1", _TO_A_FILE),
-    _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _TO_A_FILE),
+    _option(f"(?:{_OUT}|export|fig(?:ure)?|save-?(?:svg|fig)|{_IMAGES}) (.+){_PICTURE}", r"--svg \1.svg"),
+    _option(_IMAGES, "--svg"),
+    _option(rf"{_OUT} (.+\.(json|csv|tsv|html|md)l?)", r"-f \2 > \1", _PIPED),
+    _option(f"{_OUT} (?!.+{_PICTURE}$)(.+)", r"> \1", _PIPED),
     _option(_OUT, "--output"),
-    _no_option(_OUT, _TO_A_FILE),
-    _option(
-        "specs?|models?|network|net|arch|architecture|template|pattern|file|from-file",
-        "",
-        lead="a spec needs no option",
-    ),
+    _no_option(_OUT, _PIPED),
+    _option("specs?|models?|network|net|arch|architecture|template|pattern|file|from-file", "", lead=_BARE),
     _no_option("(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
     _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"(?:html|to|as) (.+\.html?)", r"--output \1"),

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from rnncli.language.likeness import in_ascii
-from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, in_digits
+from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, in_digits, repeated
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS
 
@@ -20,47 +20,11 @@ def _keywords(found: re.Match[str]) -> str:
     return "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"
 
 
-def _truth(found: re.Match[str]) -> str:
-    """`wahr`, R's `T` -> `True`."""
-    return str(found[1] is not None)
-
-
 def _called(found: re.Match[str]) -> str:
     """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
     name = found[0].lower()
     kind = KINDS.get(NAMED.get(name, name))
     return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
-
-
-_MATLAB = {
-    "sequenceinput": "Input((None, {0}))",
-    "wordembedding": "Embedding({1}, {0})",
-    "lstm": "LSTM({0}, return_sequences={sequence})",
-    "bilstm": "Bidirectional(LSTM({0}, return_sequences={sequence}))",
-    "convolution1d": "Conv1D({1}, {0})",
-    "fullyconnected": "Dense({0})",
-    "dropout": "Dropout({0})",
-    **dict.fromkeys(("softmax", "relu", "tanh", "sigmoid"), "Activation('{name}')"),
-}
-"""MATLAB's layers with their arguments."""
-
-
-def _of_matlab(found: re.Match[str]) -> str:
-    """`lstmLayer(64, OutputMode="last")`, `softmaxLayer` -> `LSTM(64)`, `Activation('softmax')`."""
-    name, given = found[1].lower(), re.findall(r"[\w.]+", found[2] or "")
-    becomes = _MATLAB.get(name, "")
-    sizes = [each for each in given if each[0].isdigit()]
-    if not becomes or len(sizes) != len(re.findall("{[01]}", becomes)) or (name == "convolution1d" and sizes != given):
-        return found[0]
-    return becomes.format(*sizes, name=name, sequence="last" not in given)
-
-
-def _of_julia(found: re.Match[str]) -> str:
-    """`LSTM(40 => 64)`, `Dense(64 => 10, relu)` -> `nn.LSTM(40, 64)`, `nn.Linear(64, 10), nn.Relu()`."""
-    name, sizes = "Linear" if found[1] == "Dense" else found[1], f"{found[2]}, {found[3]}"
-    if found[4] is None or name == "RNN":
-        return f"nn.{name}({sizes}" + (f", nonlinearity='{found[4]}')" if found[4] else ")")
-    return f"nn.{name}({sizes}), nn.{found[4].capitalize()}()"
 
 
 _CALLS = (
@@ -78,13 +42,16 @@ _CALLS = (
     _text(r"(?<=\()\s*([0-9]{1,9})\s(?:features?|inputs?|dims?|in)\s*(?=,)", r"\1"),
     _text(r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out\w*)\s*(?=[,)])", r"\1"),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
-    _text(r"\b(LSTM|GRU|RNN|Dense|Embedding)\(\s?([0-9]+)\s?=>\s?([0-9]+)\s?(?:,\s?([a-z]+)\s?)?\)", _of_julia),
+    # Julia
     _text(r"\bChain\(", "nn.Sequential("),
+    _text(r"\b(LSTM|GRU|RNN|Dense|Embedding)\((?=\s?[0-9]{1,9}\s?=>)", r"nn.\1("),
+    _text(r"\b(nn\.RNN\([^()]{1,40}=>[^()]{1,20}),\s?(?=(relu|tanh)\))\2", r"\1, nonlinearity='\2'"),
+    _text(r"\bnn\.Dense(\([^()]{1,40}=>[^(),]{1,20})(?:,\s?([a-z]{2,10}))\)", r"nn.Linear\1), nn.\2()"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),
     _text(r";(?=[^()]{0,99}\))", ","),
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", in_digits),
-    _text(r"(?<==)(?:(wahr|vrai|verdadero|(?-i:T))|falsch|faux|falso|(?-i:F))(?=\s*[,)])", _truth),
+    _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
     _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
     _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
@@ -112,14 +79,22 @@ _CALLS = (
     _text(r"(?<=\bnn\.)(?:SimpleRNN|Dense)(?=\()", lambda found: "Linear" if found[0] == "Dense" else "RNN"),
     # MATLAB and R
     _text(r"\.{3}(?=\s*\n)|[\s;,]{0,9}\b(?:classification|regression)Layer\b(?:\([^()]{0,99}\))?", ""),
-    _text(r"\b([a-z]\w{2,20})Layer\b(?:\(([^()]{0,99})\))?", _of_matlab),
+    _text(r"\bsequenceInputLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Input((None, \1))"),
+    _text(r"\bfullyConnectedLayer\(\s?([0-9]{1,9})[^()]{0,99}\)", r"Dense(\1)"),
+    _text(r"\bwordEmbeddingLayer\(\s?([0-9]{1,9}),\s?([0-9]{1,9})\)", r"Embedding(\2, \1)"),
+    _text(r"\bconvolution1dLayer\(\s?([0-9]{1,9}),\s?([0-9]{1,9})\)", r"Conv1D(\2, \1)"),
+    _text(r"\bdropoutLayer(?=\()", "Dropout"),
+    _text(r"\b(softmax|relu|tanh|sigmoid)Layer\b", r"Activation('\1')"),
+    _text(r"lstmLayer\(\s?([0-9]{1,9}),[^()]{0,99}last\W{0,3}\)", r"LSTM(\1)"),
+    _text(r"lstmLayer\(\s?([0-9]{1,9})(?:,[^()]{0,99})?\)", r"LSTM(\1, return_sequences=True)"),
     _text(r"(?:\b(?:keras_model_sequential\([^()]{0,99}\)|model)\s*[%|>]{2,3}\s*)?(?<![\w.])layer_(?=\w{2,30}\()", ""),
     _text(r"(?<![\w.])(?:c|list)\((?=\s?(?:[0-9]|NA\b|NULL\b))", "("),
     _text(r"(?-i:\b(?:NA|NULL)\b)", "None"),
+    _text(r"(?<==)\s?(?-i:T)(?=\s*[,)])", "True"),
     _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
     # between calls
     _text(r"(?<=\))\s{1,9}(?=\w{1,20}\s?=\s?\w{1,30}\()", "; "),
-    _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>|bidirectional)\()", ", "),
+    _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>|bi\w{1,20})\()", ", "),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
         r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",
@@ -131,10 +106,7 @@ _CALLS = (
     _text(r"\bBidirectional\((\w{3,9}\([^()]{1,99})\),\s*(return_sequences\s?=\s?\w{4,5})", r"Bidirectional(\1, \2)"),
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
-    _text(
-        r"(\b(?:Bidirectional\()?(?:<K>|<CLASS>)\([^()]{1,99}\)\)?)\s*[*x]\s*([2-9])\b",
-        lambda found: ", ".join([found[1]] * int(found[2])),
-    ),
+    _text(r"(\b(?:Bidirectional\()?(?:<K>|<CLASS>)\([^()]{1,99}\)\)?)\s*[*x]\s*([2-9])\b", repeated),
     _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)(?=<GIVEN>\s*[,)])", r"\1="),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(
@@ -142,10 +114,8 @@ _CALLS = (
         r"\s*(?:[-+|&/>→]{1,9}|%>%|and|then|plus|followed by)\s*(?=[a-z])",
         ", ",
     ),
-    _text(
-        r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w*|Global\w+1D))(?=\s*,|\s*$)",
-        r"\1()",
-    ),
+    _text(r"(?<![\w.(=])((?:nn\.)?(?:ReLU|Tanh|Sigmoid|Softmax|Flatten|(?:Batch|Layer)Norm\w*))(?=\s*,|\s*$)", r"\1()"),
+    _text(r"\b(Global\w{3,9}Pool\w{0,6})(?=\s*,|\s*$)", r"\1()"),
 )
 """Other ways to write calls of Keras and PyTorch, as PyTorch prints them or with other signs between the calls; all of
 these rows are applied in turn."""

@@ -177,3 +177,8 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def in_digits(found: re.Match[str]) -> str:
     """`1OOO`, `l6` -> `1000`, `16`."""
     return found[0].lower().translate(str.maketrans("oli", "011"))
+
+
+def repeated(found: re.Match[str]) -> str:
+    """`(lstm:4:seq,dropout:0.2)x3`, `LSTM(4) * 3` -> the layers three times."""
+    return ", ".join([found[1]] * int(found[2]))

@@ -20,6 +20,7 @@ from rnncli.language.pattern_words import (
     TWO_SIZES,
     WHOLE,
     in_digits,
+    repeated,
     squeezed,
 )
 from rnncli.language.rewriting import Rewrite
@@ -57,11 +58,6 @@ def _one_each(found: re.Match[str]) -> str:
 def _layers(found: re.Match[str]) -> str:
     """`2-layer lstm:8`, `2-layer lstm:8-4` -> `lstm:8:x2`, `lstm:8-4`: a size for each layer is not repeated."""
     return found[2] if len(re.findall("[0-9]+", found[2])) == int(found[1]) else f"{found[2]}:x{found[1]}"
-
-
-def _group(found: re.Match[str]) -> str:
-    """`(lstm:4:seq,dropout:0.2)x3` -> the layers three times."""
-    return ",".join([found[1]] * int(found[2]))
 
 
 def _key(found: re.Match[str]) -> str:
@@ -120,6 +116,7 @@ _invented = partial(_text, lead="for example", invents=True)
 
 _COMMAS = "layers are separated by commas, not by {}"
 _COLONS = "fields are separated by colons, not by {}"
+_comma = partial(_text, becomes=",", lead="with commas", message=_COMMAS)
 _SIZES = "write a colon before the size of a layer, not as in {}"
 _X = "sizes are joined by x, not as in {}"
 _BRACKETS = "sizes are joined by x, without brackets: {}"
@@ -159,7 +156,7 @@ REWRITES = (
     _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
     _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
-    _text(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?", ",", "with commas", _COMMAS),
+    _comma(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?"),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
     _same_text(r"\b(<INPUT>[:\s]<N>)\s?<STEPS>\s?<X>\s?(<N>)(?:\s?<MEASURED>|(?=<S>,))", r"\1x\2"),
@@ -177,7 +174,7 @@ REWRITES = (
     _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", ""),
     _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
-    _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", _group),
+    _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", repeated),
     _text(r"\b(<N>)\s(?:conv\w{0,9}\s)?filters\s(?:of\s)?(?:size|width|length)\s(<N>)", r"conv:\1x\2"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
@@ -196,13 +193,11 @@ REWRITES = (
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
-    _text(
-        r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])", ",", "with commas", _COMMAS
-    ),
+    _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
     _text(r"[(\[](<R>[-:_\s][^][(),]{1,99})[)\]]<S>[x*×]?<S>(?=[0-9]{1,4}(?:,|$))", r"\1:x", "with colons"),
-    _text(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\\n|\s[-+/]\s)[\s;|&>,-]{0,9}", ",", "with commas", _COMMAS),
-    _text(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)", ",", "with commas", _COMMAS),
+    _comma(r"<S>(?:[-=~]{1,9}>{1,9}|>{1,9}|[;|&\n]|\\n|\s[-+/]\s)[\s;|&>,-]{0,9}"),
+    _comma(r"(?<=[\w)])\s{1,9}(?=(?:<K>|<CLASS>)\b)"),
     _text(r"\b(<K>)\(([^()]{0,99})\)", lambda found: f"{found[1]}:{found[2].replace(',', ':')}"),
     _text(r"\b(<K>)<S>[\[<]([^][<>]{1,40})[\]>]", r"\1:\2"),
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
@@ -260,7 +255,7 @@ REWRITES = (
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
     _text(r"(?<=[0-9a-z])\s{1,9}(<WHOLE>)s?\s?[\s=:]\s?(?=[0-9])", r":\1=", "with colons"),
     _text(r"(?<=[a-z])\s{1,9}(?=[0-9])", ":", "with colons", _COLONS),
-    _text(r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)", ",", "with commas", _COMMAS),
+    _comma(r"(?<=[\w)])\s{1,9}(?=\w{1,40}\s?:)"),
     _text(r"(?<=[\w)])\s{1,9}(?=\w)", ":", "with colons", _COLONS),
     _text(r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     _text(r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
