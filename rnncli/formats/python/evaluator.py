@@ -23,7 +23,6 @@ from rnncli.formats.python.library import (
     inherited,
     method_called,
     named_call,
-    plain_method,
     sizes_of,
     spoil,
 )
@@ -72,6 +71,7 @@ class Evaluator:
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
         data_format: where Keras's pictures have their channels, as the text sets it.
+        yielded: the items that the current generator has produced.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
@@ -81,6 +81,7 @@ class Evaluator:
         self.data_format: Value = "channels_last"
         self.settings = {written_as(name): (name, setting_of(each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self.settings)
+        self.yielded: list[Value] = []
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
 
@@ -105,6 +106,9 @@ class Evaluator:
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on values that are not all known."""
         return joined(values) or Unknown(left_open(node).why)
+
+    def fails(self) -> None:
+        """Note that what is evaluated raises an error; a subclass may follow where that leads."""
 
     # Settings, steps, changes
 
@@ -183,7 +187,7 @@ class Evaluator:
                 own = why is not None and (not why.names or name in [each.name for each in why.names])
                 return self.setting(name, found) if own else found
             case ast.Attribute(value=owner, attr=name):
-                return self.attribute(self.value(owner, scope), name, node)
+                return self.attribute(self.value(owner, scope), scope.private(name), node)
             case ast.Call():
                 return self._call(node, scope)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
@@ -224,7 +228,7 @@ class Evaluator:
                 return self.item(self.value(owner, scope), index, scope, node)
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
                 listed: list[Value] = []
-                why = self._rounds(node, 0, Scope({}, scope), listed)
+                why = self._rounds(node, 0, Scope({}, scope, inside=True), listed)
                 if why is not None or not isinstance(node, ast.DictComp):
                     return why or self.fresh(listed)
                 return self.fresh(dict(listed)) if all(isinstance(key, PLAIN) for key, _ in listed) else left_open(node)
@@ -233,11 +237,18 @@ class Evaluator:
             case ast.JoinedStr(values=pieces):
                 return self._text(pieces, scope, node)
             case ast.NamedExpr(target=target, value=value):
-                made = self.value(value, scope)
-                self.assign(target, made, scope)
+                made, at = self.value(value, scope), scope
+                while at.inside and at.around is not None:
+                    at = at.around
+                self.assign(target, made, at)
                 return made
-            case ast.Starred(value=value):
+            case ast.Starred(value=value) | ast.Await(value=value):
                 return self.value(value, scope)
+            case ast.Yield() | ast.YieldFrom():
+                added = self.value(node.value or ast.Constant(None), scope)
+                way = "append" if isinstance(node, ast.Yield) else "extend"
+                self.call(Method(self.yielded, way), Given([added], {}, node))
+                return None
             case _:
                 return left_open(node)
 
@@ -256,14 +267,13 @@ class Evaluator:
             return bool(value)
         if isinstance(value, Instance) and (own := value.method("__bool__") or value.method("__len__")) is not None:
             return self.truth(self.call(own, Given([], {}, own.node)))
+        if isinstance(value, Instance) and value.cls is not None and value.is_dict:
+            return bool(value.values)
         return True if isinstance(value, Function | Class | Instance) else None
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""
         self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
-        if isinstance(kind, ast.Mod) and isinstance(left, str):
-            values = right if isinstance(right, list) else [right]
-            return plain_method(self, re.sub("%[ds]", "{}", left), "format", Given(values, {}, node))
         made = calculated(kind, left, right)
         if made is not MISSING:
             return made
@@ -286,6 +296,8 @@ class Evaluator:
                 return owner[name]
             case Class() | Function() if name == "__name__":
                 return owner.name
+            case Instance() if (own := owner.method("__getattribute__")) is not None:
+                return self.call(own, Given([name], {}, node))
             case Instance(values=values) if name in values or name == "__dict__":
                 return values if name == "__dict__" else values[name]
             case Instance(cls=Class() as cls) if name == "__class__":
@@ -294,8 +306,12 @@ class Evaluator:
                 itself = owner if isinstance(owner, Instance) else None
                 found = cls.bound(name, itself)
                 if isinstance(found, Function):
-                    computes = itself is not None and found.decorated("property")
-                    return self.call(found, Given([], {}, node)) if computes else found
+                    if itself is None or not found.decorated("property"):
+                        return found
+                    made = self.call(found, Given([], {}, node))
+                    if isinstance(made, PLAIN) and found.decorated("cached_property"):
+                        itself.values[name] = made
+                    return made
                 if found is not MISSING:
                     return found if itself is None else itself.values.get(..., found)
                 if itself is not None and not called and (own := itself.method("__getattr__")) is not None:
@@ -343,7 +359,9 @@ class Evaluator:
         try:
             made: Value = owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
             return ModuleList(made) if isinstance(owner, ModuleList) and isinstance(index, ast.Slice) else made
-        except (LookupError, TypeError, ValueError):
+        except (LookupError, TypeError, ValueError) as error:
+            if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
+                self.fails()
             if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
                 return joined(keys) or left_open(node)
             example = next((key for key in owner if isinstance(key, str | int)), None)
@@ -398,11 +416,14 @@ class Evaluator:
         """Assign a value to a target: a name, an attribute, an item, or several of them."""
         match target:
             case ast.Name(id=name):
-                scope.values[name] = value
+                if (holder := scope.elsewhere.get(name)) is not None:
+                    self.put(holder, holder.values, name, value)
+                else:
+                    scope.values[name] = value
                 if isinstance(value, Instance) and scope.get("__self__") is not value:
                     value.variables.append(name)
             case ast.Attribute(value=owner, attr=name):
-                self.set_attribute(self.value(owner, scope), name, value, target)
+                self.set_attribute(self.value(owner, scope), scope.private(name), value, target)
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 for each, part in zip(targets, self.unpacked(value, targets), strict=True):
                     self.assign(each.value if isinstance(each, ast.Starred) else each, part, scope)
@@ -426,6 +447,8 @@ class Evaluator:
         match owner:
             case Instance() if (own := owner.method(f"{name}.setter")) is not None:
                 self.call(own, Given([value], {}, node))
+            case Instance() if (own := owner.method("__setattr__")) is not None:
+                self.call(own, Given([name, value], {}, node))
             case Instance(values=values) | Class(scope=Scope(values=values)):
                 method = isinstance(owner, Class) and isinstance(value, Function)
                 self.put(owner, values, name, replace(value, cls=owner) if method else value)
@@ -473,9 +496,9 @@ class Evaluator:
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
-                called = inherited(name, scope, [self.value(each, scope) for each in said[:1]])
+                called = inherited(scope.private(name), scope, [self.value(each, scope) for each in said[:1]])
             case ast.Attribute(value=owner, attr=name):
-                called = self.attribute(self.value(owner, scope), name, node.func, called=True)
+                called = self.attribute(self.value(owner, scope), scope.private(name), node.func, called=True)
             case _:
                 called = self.value(node.func, scope)
         given = self._given(node, scope)

@@ -35,6 +35,7 @@ from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.layers.base import snake_case
 
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 _ENDS = ("input", "output")
 _COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
@@ -80,6 +81,10 @@ class Graphs(Containers):
 
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value; an unknown one becomes a step that reads its tensors."""
+        if isinstance(called, Method) and isinstance(called.owner, ModuleList) and called.name in SAME_MODULE:
+            for each in called.owner:
+                self.call(Method(each, called.name), given)
+            return called.owner
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called.without(getattr(given.node, "func", given.node)), given)
         return super().call(called, given)
@@ -169,6 +174,14 @@ class Graphs(Containers):
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
         for base in cls.named:
             framework = self.framework(base.path)
+            if framework is not None and start.all and base.name in _CONTAINERS:
+                made = self._named_call(base, [], start)
+                if isinstance(made, Module) and not own:
+                    self.instances.remove(instance)
+                    made.function = cls.name
+                    return made
+                instance.values[""] = made
+                break
             if framework is not None and class_of(framework, base.name) is not None:
                 module = self.fresh(Module(base.path, start, None, framework, self.function, presumed=self.presuming))
                 self.modules.append(module)
@@ -258,6 +271,10 @@ class Graphs(Containers):
                     return self.attribute(base, name, node)
             case Unknown() if owner is SIZE:
                 return SIZE
+            case TracedTensor(axes=axes) if name in ("T", "mT", "mH"):
+                swapped = Given([owner, -1, -2], {}, node)
+                known = name != "T" or len(axes) == 2
+                return computed(self, "transpose", swapped, [owner]) if known else self.operation(name, [owner], 0)
             case TracedTensor() if not called:
                 return owner.shape if name == "shape" else SIZE if name in ("device", "dtype", "indices") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
@@ -291,6 +308,8 @@ class Graphs(Containers):
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits: for a container, its modules."""
+        if isinstance(value, Instance) and isinstance(value.values.get(""), ModuleList | Module):
+            value = value.values[""]
         held = isinstance(value, Module) and value.items is not None
         return list(value.items.values()) if held else super().items(value)
 

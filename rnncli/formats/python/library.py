@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import math
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from itertools import chain, pairwise
@@ -43,6 +45,8 @@ MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may produce."""
 
 _MAX_DIGITS = 40
+_WIDE = re.compile(r"%[^a-zA-Z]*(\d{3}|\*)")
+"""A part of a text to be formatted that may become long."""
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -62,8 +66,8 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
+    ast.Is: lambda one, other: one is other or (isinstance(one, str) and one == other),
+    ast.IsNot: lambda one, other: one is not other and not (isinstance(one, str) and one == other),
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
@@ -84,7 +88,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
     **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, chain, pairwise, copy)},
     "OrderedDict": dict,
-    "set": lambda values=(): [*dict.fromkeys(values)],
+    "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
 }
 """The Python functions that are supported, by name."""
 
@@ -106,7 +110,9 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
             made = _FUNCTIONS[called.name](*values, **given.named)
             if not isinstance(made, range) or len(made) <= MAX_ITEMS:
                 return evaluator.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
-        except (TypeError, ValueError, ArithmeticError):
+        except (ValueError, ArithmeticError):
+            evaluator.fails()
+        except TypeError:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
         return left_open(given.node)  # timesteps from the last to the first, or only some
@@ -130,6 +136,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:
                 value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
                 return has if asked == "hasattr" and not isinstance(value, Unknown) else value
+        case ("object", method) if isinstance(owner, Instance) and isinstance(given.get("", 2), PLAIN):
+            return evaluator.call(Method(owner, method), replace(given, positional=given.positional[1:]))
         case ("setattr",) if isinstance(name, str):
             return evaluator.set_attribute(owner, name, given.get("", 2), given.node)
         case ("setattr",) if isinstance(owner, Instance | Class):
@@ -140,6 +148,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.apply(called, given) if holds is None else holds
         case ("map",) if len(given.positional) == 2 and (items := evaluator.items(name)) is not None:
             return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
+        case ("iter",) if isinstance(owner, list):
+            return evaluator.fresh([*owner])
+        case ("next",) if isinstance(owner, list):
+            return plain_method(evaluator, owner, "pop", Given([0], {}, given.node))
         case ("delattr",) if isinstance(owner, Instance):
             return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
@@ -200,6 +212,9 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
         return evaluator.put(owner, held, key, given.get("module", 1, given.get("param", default=given.get("value"))))
+    if name == "__getattribute__" and isinstance(owner, Instance) and owner.cls is not None:
+        found = owner.values.get(given.get("name", 0), owner.cls.bound(given.get("name", 0), owner))
+        return left_open(given.node) if found is MISSING else found
     if name == "as_list" and isinstance(owner, list):  # of a shape in TensorFlow
         return owner
     if not isinstance(owner, Instance):
@@ -340,6 +355,10 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return type(left)(left + right) if len(left) + len(right) <= MAX_ITEMS else MISSING
         case ast.BitOr(), dict(), dict():
             return left | right
+        case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not _WIDE.search(left):
+            values = right if isinstance(right, list) else [right]
+            with suppress(TypeError, ValueError):
+                return left % tuple(values) if all(isinstance(each, int | float | str) for each in values) else MISSING
         case ast.Mult(), list() | str(), int():
             return left * right if len(left) * right <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:

@@ -205,20 +205,32 @@ class Call(Opaque):
 
 @dataclass
 class Scope:
-    """The values of names, the enclosing scope, and the class whose body it is."""
+    """The values of names, the enclosing scope, and the class whose body it is.
+
+    Attributes:
+        elsewhere: the scopes of names that are assigned in another one, as by `global`.
+        inside: whether it is that of a comprehension, in which `:=` assigns around it.
+    """
 
     values: dict[str, Value] = field(default_factory=dict)
     around: Scope | None = None
     cls: Class | None = None
+    elsewhere: dict[str, Scope] = field(default_factory=dict)
+    inside: bool = False
 
     def get(self, name: str) -> Value:
         """Return the value of a name, or MISSING."""
-        scope: Scope | None = self
+        scope: Scope | None = self.elsewhere.get(name, self)
         while scope is not None:
             if name in scope.values:
                 return scope.values[name]
             scope = scope.around
         return MISSING
+
+    def private(self, name: str) -> str:
+        """Return a name as attributes have it: Python puts that of the class before two underscores."""
+        cls = self.cls or self.get("__class__") if name.startswith("__") and not name.endswith("__") else None
+        return f"_{cls.name.lstrip('_')}{name}" if isinstance(cls, Class) else name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -240,7 +252,7 @@ class Function(Opaque):
     def decorated(self, name: str) -> bool:
         """Return whether it has a decorator of that name."""
         decorators = (source_of(each).rpartition(".")[2] for each in getattr(self.node, "decorator_list", ()))
-        return any(each.removeprefix("cached_") == name for each in decorators)
+        return any(each in (name, f"cached_{name}") for each in decorators)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

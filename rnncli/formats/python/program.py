@@ -14,8 +14,8 @@ from dataclasses import replace
 from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
-from rnncli.formats.python.evaluator import ITEMS_A_STEP, MAX_STEPS, Evaluator
-from rnncli.formats.python.library import FRAMEWORK_PACKAGES, MAX_ITEMS
+from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
@@ -51,8 +51,8 @@ RECURRENT = names(
 )
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
-_GIVING = names("configurable capture")
-"""Decorators of Gin and Sacred that give arguments from a file of settings."""
+_GIVING = names("configurable capture lru_cache cache")
+"""Decorators that give arguments from a file of settings (Gin, Sacred), or the same object again."""
 
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
@@ -60,8 +60,11 @@ _COMPUTING = names("__init__ __call__ forward call")
 _EMPTY_BASES = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")
 """Base classes of other libraries that have no layers."""
 
-_OBSCURE = names("__new__ __setattr__ __delattr__ __getattribute__")
+_OBSCURE = names("__new__ __delattr__")
 """Methods that are not followed, and that may change what the others make."""
+
+_ENUMS = names("Enum IntEnum StrEnum")
+"""Base classes of a class that returns what it is called with."""
 
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
@@ -74,6 +77,13 @@ class End(NamedTuple):
     """The end of a function and its return value there."""
 
     value: Value
+
+
+_BREAK, _CONTINUE = End("break"), End("continue")
+
+
+class _UndecidedError(Exception):
+    """It is not known whether a loop goes on."""
 
 
 class Program(Evaluator):
@@ -106,8 +116,12 @@ class Program(Evaluator):
         self._depth = 0
         self._times = 1
         """How often the enclosing loops run in total."""
-        self._holds: dict[ast.AST, bool] = {}
+        self._generators: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
+        self._exact = False
+        """Whether the rounds of the innermost loop are followed one by one."""
+        self._trying, self._failures = 0, 0
+        """How many doubts there were at the innermost `try`, and how often it has failed."""
 
     def follow(self, module: ast.Module) -> None:
         """Follow a whole file: the module, and then uncalled definitions that can lead to something recurrent.
@@ -157,6 +171,8 @@ class Program(Evaluator):
         match called:
             case Function():
                 return self.invoke(called, given)
+            case Class() if given.positional and {base.name for base in called.named} & _ENUMS:
+                return given.positional[0]  # a member is its value
             case Class():
                 return self.instantiate(called, given)
             case Instance() if (own := called.method("__call__")) is not None:
@@ -169,10 +185,8 @@ class Program(Evaluator):
         self._called.add(node)
         if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
             return Unknown(f"calls of {function.name} are nested too deeply, or are too many")
-        if self._has(node, ast.Yield, ast.YieldFrom):
-            return Unknown(f"{function.name} is a generator")
         scope, doubts = Scope({}, function.scope), len(self.doubts)
-        outer = self.function, self._early, self.presuming
+        outer = self.function, self._early, self.presuming, self.yielded
         of = getattr(function.owner, "cls", None) or function.cls
         around = () if of is None else [each.node for each in of.line]
         self.presuming += tuple(self._changed[each] for each in (node, *around) if each in self._changed)
@@ -181,20 +195,28 @@ class Program(Evaluator):
             return self.value(node.body, scope)
         self.function, self._early = function.cls.name if function.cls is not None else function.name, []
         self._depth += 1
+        generates = self._yields(node)
+        self.yielded = self.fresh([]) if generates else self.yielded
         try:
             end = self.run(node.body, scope)
             value = None if end is None else end.value
+            if generates:
+                return self.yielded
             return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
         finally:
             self._depth -= 1
-            self.function, self._early, self.presuming = outer
+            self.function, self._early, self.presuming, self.yielded = outer
             del self.doubts[doubts:]
 
-    def _has(self, node: ast.AST, *kinds: type[ast.AST]) -> bool:
-        """Return whether a function or loop contains such a statement or expression; it is searched once."""
-        if node not in self._holds:
-            self._holds[node] = any(isinstance(each, kinds) for each in ast.walk(node))
-        return self._holds[node]
+    def _yields(self, node: ast.AST) -> bool:
+        """Return whether a function is a generator; it is searched once."""
+        if node not in self._generators:
+            waiting = [*ast.iter_child_nodes(node)]
+            for each in waiting:
+                inside = not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef)
+                waiting += ast.iter_child_nodes(each) if inside else ()
+            self._generators[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in waiting)
+        return self._generators[node]
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class creates."""
@@ -291,7 +313,10 @@ class Program(Evaluator):
             case ast.Return(value=value):
                 return End(None if value is None else self.value(value, scope))
             case ast.Raise():
+                self.fails()
                 return End(Unknown(f"{self.function} raises an error (line {node.lineno})"))
+            case ast.Break() | ast.Continue() if self._exact:
+                return _BREAK if isinstance(node, ast.Break) else _CONTINUE
             case ast.If(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
@@ -300,43 +325,77 @@ class Program(Evaluator):
                 return self.run(body if holds else orelse, scope)
             case ast.For() | ast.AsyncFor():
                 taken = self.value(node.iter, scope)
-                items = None if self._has(node, ast.Break, ast.Continue) else self.items(taken)
-                return self.any_rounds(node, taken, scope) if items is None else self.rounds(node, items, scope)
-            case ast.While(test=test, body=body, orelse=orelse):
-                if (times := self._times_of(node, scope)) is not None:
-                    counted = ast.For(ast.Name("", ast.Store()), test, body, orelse, lineno=node.lineno)
-                    return self.rounds(counted, [None] * times, scope)
-                why = f"the effect of the while at line {node.lineno} is known only when the program runs"
-                return self.branches([body, []], scope, Unknown(why))
+                items = self.items(taken)
+                return self.any_rounds(node, taken, scope) if items is None else self._exactly(node, items, scope)
+            case ast.While():
+                return self._exactly(node, None, scope)
             case ast.Match():
                 return self.run(as_ifs(node), scope)
             case ast.With() | ast.AsyncWith():
-                for item in node.items:
-                    made = self.value(item.context_expr, scope)
-                    if item.optional_vars is not None:
-                        self.assign(item.optional_vars, made, scope)
-                return self.run(node.body, scope)
+                return self._with(node, scope)
             case ast.Try() | ast.TryStar():
-                ended = self.run([*node.body, *node.orelse], scope)
-                if ended is None:
-                    self._handle(node, scope)
-                at_last = self.run(node.finalbody, scope)
-                return at_last if ended is None else ended
+                ended = self._try(node, scope)
+                return self.run(node.finalbody, scope) or ended
             case ast.Delete(targets=targets):
                 for target in targets:
-                    held = self.value(target.value, scope) if isinstance(target, ast.Subscript) else None
-                    if isinstance(target, ast.Subscript) and isinstance(held, list | dict):
-                        self.call(Method(held, "pop"), Given([self.value(target.slice, scope)], {}, target))
-                    else:
-                        self.assign(target, left_open(target, f"is deleted (line {node.lineno})"), scope)
+                    self._delete(target, scope)
             case ast.Global(names=changed) | ast.Nonlocal(names=changed):
                 for name in changed:
                     holder = scope.around if isinstance(node, ast.Nonlocal) else self.module
                     while holder is not None and name not in holder.values:
                         holder = holder.around
-                    known = holder or self.module
-                    known.values[name] = Unknown(f"{name} is changed by {self.function}", (Open(name, node.lineno),))
+                    scope.elsewhere[name] = holder or self.module
         return None
+
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> End | None:
+        """Follow a `with`; what a generator of the file changes before and after its `yield` is not known."""
+        entered: list[Value] = []
+        for item in node.items:
+            self.doubts.append(Unknown(f"what the with at line {node.lineno} changes is not known", line=node.lineno))
+            made = self.value(item.context_expr, scope)
+            self.doubts.pop()
+            entered.append(made)
+            if isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
+                made = self.call(enter, Given([], {}, node))
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, made, scope)
+        ended = self.run(node.body, scope)
+        for each in reversed(entered):
+            if isinstance(each, Instance) and (leave := each.method("__exit__")) is not None:
+                self.call(leave, Given([None] * 3, {}, node))
+        return ended
+
+    def _delete(self, target: ast.expr, scope: Scope) -> None:
+        """Follow the deletion of a name, an attribute or an item."""
+        held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else None
+        name = scope.private(getattr(target, "attr", getattr(target, "id", "")))
+        owner, values = (scope, scope.values) if held is None else (held, getattr(held, "values", {}))
+        if isinstance(target, ast.Subscript) and isinstance(held, list | dict):
+            self.call(Method(held, "pop"), Given([self.value(target.slice, scope)], {}, target))
+        elif isinstance(owner, Scope | Instance) and name in values and not self.doubted(owner):
+            del values[name]
+        else:
+            self.assign(target, left_open(target, f"is deleted (line {target.lineno})"), scope)
+
+    def fails(self) -> None:
+        """Record that the program fails here, unless it may not come here."""
+        self._failures += len(self.doubts) == self._trying
+
+    def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> End | None:
+        """Follow a `try` up to where it is known to fail; otherwise to its end, and its handlers in doubt."""
+        outer, self._trying, before = self._trying, len(self.doubts), self._failures
+        ended, left = None, [*node.body]
+        while left and ended is None and self._failures == before:
+            ended = self.run([left.pop(0)], scope)
+        failed, self._failures, self._trying = self._failures > before, before, outer
+        if failed and node.handlers:
+            why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
+            return self.branches([each.body for each in node.handlers], scope, why)
+        if ended is None:
+            ended = self.run(node.orelse, scope)
+        if ended is None:
+            self._handle(node, scope)
+        return ended
 
     def _handle(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
         """Follow what a `try` does if it fails, in doubt; frameworks are taken to be there, whatever a file imports."""
@@ -369,21 +428,27 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def _times_of(self, node: ast.While, scope: Scope) -> int | None:
-        """Return how often a `while` runs if it only counts, as `i += 1` in its body does; None if it may do more."""
-        tested = {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
-        inside = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-        self.step(len(inside) // ITEMS_A_STEP)
-        changes = [each for each in inside if isinstance(each.ctx, ast.Store) and each.id in tested]
-        counting = [each for each in node.body if isinstance(each, ast.AugAssign) and each.target in changes]
-        if not counting or len(changes) != len(counting) or self._has(node, ast.Break, ast.Continue):
-            return None
-        inner = Scope({}, scope)
-        for times in range(MAX_ITEMS):
-            if not (holds := self.truth(self.value(node.test, inner))):
-                return None if holds is None else times
-            self.run(counting, inner)
-        return None
+    def _exactly(self, node: ast.For | ast.AsyncFor | ast.While, items: list[Value] | None, scope: Scope) -> End | None:
+        """Follow a loop over known items, or a `while`, round by round; in doubt once a round may be the last one."""
+        outer, doubts, self._exact = self._exact, len(self.doubts), True
+        try:
+            return self._whiles(node, scope) if isinstance(node, ast.While) else self.rounds(node, items or [], scope)
+        except _UndecidedError:
+            del self.doubts[doubts:]
+            return self.any_rounds(node, items, scope)
+        finally:
+            self._exact = outer
+
+    def _whiles(self, node: ast.While, scope: Scope) -> End | None:
+        """Follow a `while` as long as its test is known to hold."""
+        begun = self._steps
+        while (holds := self.truth(self.value(node.test, scope))) and self._steps - begun < MAX_STEPS // 20:
+            returned = self.run(node.body, scope)
+            if returned is not None and returned is not _CONTINUE:
+                return None if returned is _BREAK else returned
+        if holds is not False:
+            raise _UndecidedError
+        return self.run(node.orelse, scope)
 
     def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
@@ -401,8 +466,8 @@ class Program(Evaluator):
                     return self.any_rounds(node, items, scope)
                 self.assign(node.target, item, scope)
                 returned = self.run(node.body, scope)
-                if returned is not None or self.repeats():
-                    return returned
+                if returned not in (None, _CONTINUE) or self.repeats():
+                    return None if returned in (_BREAK, _CONTINUE) else returned
             return self.run(node.orelse, scope)
         finally:
             self._times //= times
@@ -411,13 +476,19 @@ class Program(Evaluator):
         """Whether the next rounds of a loop are like the last one."""
         return False
 
-    def any_rounds(self, node: ast.For | ast.AsyncFor, taken: Value, scope: Scope) -> End | None:
+    def any_rounds(self, node: ast.For | ast.AsyncFor | ast.While, taken: Value, scope: Scope) -> End | None:
         """Follow a loop whose number of rounds is not known."""
+        outer, self._exact = self._exact, False
         cause = open_in(taken)
-        why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-        unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).in_turn(node.iter)
-        self.assign(node.target, unknown, scope)
-        return self.branches([node.body, []], scope, unknown)
+        if isinstance(node, ast.While):
+            unknown = Unknown(f"the effect of the while at line {node.lineno} is known only when the program runs")
+        else:
+            why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
+            unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).in_turn(node.iter)
+            self.assign(node.target, unknown, scope)
+        ended = self.branches([node.body, []], scope, unknown)
+        self._exact = outer
+        return ended
 
     def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
         """Follow blocks of which one runs; a block that ends in an error is ignored."""
@@ -427,10 +498,12 @@ class Program(Evaluator):
         ended: list[dict[str, Value]] = []
         early = len(self._early)
         for block in blocks:
-            inner, doubts = Scope({}, scope), len(self.doubts)
+            inner, doubts = Scope({}, scope, elsewhere=scope.elsewhere), len(self.doubts)
             self.doubts.append(why)
             returned = self.run(block, inner)
             del self.doubts[doubts:]
+            if returned in (_BREAK, _CONTINUE):
+                raise _UndecidedError
             if returned is not None:
                 self._early.append(returned.value)
             else:

@@ -327,11 +327,14 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
         name = function or (named[loop.module] if loop.module is not None and not loop.is_keras else "model")
         yield _FoundModel(name, steps[0].line or loop.line, steps, outputs, named, loose=True)
     owned = {each for instance in graphs.instances for each in held_in(instance)}
+    computing = [each.cls for each in graphs.instances if each.cls is not None and graphs.computes(each)]
+    theirs = {each.name for cls in computing for each in cls.line}  # what is in none of their objects is replaced
     called = {step.module for step in graphs.steps}
     modules: dict[str, list[Module]] = {}
     for module in graphs.modules:
         # Keras's layers by themselves count only if nothing else was found.
         other = module.framework == "keras" and (found or not recurs(module) or module in graphs.wrapped)
+        other = other or (module.framework == "torch" and module.function in theirs)
         if not other and module.items is None and not module.inner and module not in owned and module not in called:
             modules.setdefault(module.function, []).append(module)
     for function, some in modules.items():
