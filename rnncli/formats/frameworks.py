@@ -237,8 +237,10 @@ TORCH: Mapping[str, Signature] = {
         build.torch_windows(Conv, "in_channels"),
         "in_channels out_channels kernel_size stride padding dilation !groups bias !padding_mode DEVICE",
     ),
-    "Dropout": _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
-    "AlphaDropout": _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
+    **dict.fromkeys(
+        ("Dropout", "AlphaDropout", "Dropout2d"),
+        _class(build.layer(Dropout, Dropout.torch_arguments, p=0.5), "p ~inplace"),
+    ),
     "LayerNorm": _class(build.norm(Norm, "normalized_shape"), "normalized_shape eps elementwise_affine bias DEVICE"),
     "BatchNorm1d": _class(
         build.norm(BatchNorm, "num_features"), "num_features eps ~momentum affine track_running_stats DEVICE bias"

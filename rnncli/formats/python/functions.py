@@ -113,7 +113,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "moves":
             made = _moved(name, given, first)
         case "size":
-            made = SIZE
+            made = first.shape if name == "size" and len(given.all) == 1 else SIZE
+            if name in ("dim", "ndimension") and isinstance(first.shape, list):
+                made = len(first.shape)
         case "shape":
             made = first.shape
         case "fills":

@@ -166,7 +166,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
     for source in (_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
         for model in source:
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
-            layers = {step.module: model.name for step in model.steps if step.module is not None and step.is_layer}
+            layers = {step.module: model.name for step in model.steps if step.module is not None and step.has_weights}
             operations = [step for step in model.steps if step.module is None and step.kind != "if"]
             unknown = any(step.names or step.kind == "unknown" for step in operations)
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):

@@ -208,10 +208,10 @@ class TracedTensor(Opaque):
 
     @property
     def shape(self) -> Value:
-        """Its sizes, as far as they are known, for a Keras tensor; otherwise `SIZE`."""
-        rank = self.rank
+        """Its sizes, as far as they are known."""
+        rank = len(self.axes) or self.rank
         if not self.step.is_keras or rank is None:
-            return SIZE
+            return SIZE if rank is None or set(self.axes) & {*"*?p"} else [SIZE] * rank
         sizes = self.step.sizes if rank == self.step.rank else None
         sizes = sizes or [*[None] * (rank - 2), self.step.out]
         return [SIZE, *(size if type(size) is int and size > 0 else SIZE for size in sizes)]
