@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rnncli.errors import shorten
@@ -323,12 +323,8 @@ class Program(Evaluator):
                 if holds is None:
                     return self.branches([body, orelse], scope, doubt(test, tested))
                 return self.run(body if holds else orelse, scope)
-            case ast.For() | ast.AsyncFor():
-                taken = self.value(node.iter, scope)
-                items = self.items(taken)
-                return self.any_rounds(node, taken, scope) if items is None else self._exactly(node, items, scope)
-            case ast.While():
-                return self._exactly(node, None, scope)
+            case ast.For() | ast.AsyncFor() | ast.While():
+                return self._loop(node, scope)
             case ast.Match():
                 return self.run(as_ifs(node), scope)
             case ast.With() | ast.AsyncWith():
@@ -428,43 +424,51 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def _exactly(self, node: ast.For | ast.AsyncFor | ast.While, items: list[Value] | None, scope: Scope) -> End | None:
-        """Follow a loop over known items, or a `while`, round by round; in doubt once a round may be the last one."""
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> End | None:
+        """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         outer, doubts, self._exact = self._exact, len(self.doubts), True
+        taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
+        items = self._holding(node, scope) if isinstance(node, ast.While) else self.items(taken)
         try:
-            return self._whiles(node, scope) if isinstance(node, ast.While) else self.rounds(node, items or [], scope)
+            if items is not None:
+                return self.rounds(node, items, scope)
         except _UndecidedError:
             del self.doubts[doubts:]
-            return self.any_rounds(node, items, scope)
         finally:
             self._exact = outer
+        unknown = Unknown(f"the effect of the while at line {node.lineno} is known only when the program runs")
+        if not isinstance(node, ast.While):
+            why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
+            unknown = replace(open_in(taken) or unknown, why=why, rest=False, line=node.lineno).in_turn(node.iter)
+            self.assign(node.target, unknown, scope)
+        self._exact = False
+        ended = self.branches([node.body, []], scope, unknown)
+        self._exact = outer
+        return ended
 
-    def _whiles(self, node: ast.While, scope: Scope) -> End | None:
-        """Follow a `while` as long as its test is known to hold."""
-        begun = self._steps
-        while (holds := self.truth(self.value(node.test, scope))) and self._steps - begun < MAX_STEPS // 20:
-            returned = self.run(node.body, scope)
-            if returned is not None and returned is not _CONTINUE:
-                return None if returned is _BREAK else returned
+    def _holding(self, node: ast.While, scope: Scope) -> Iterator[Value]:
+        """Yield once for each time that the test of a `while` is known to hold."""
+        most = self._steps + MAX_STEPS // 20
+        while (holds := self.truth(self.value(node.test, scope))) and self._steps < most:
+            yield None
         if holds is not False:
             raise _UndecidedError
-        return self.run(node.orelse, scope)
 
-    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
+    def rounds(self, node: ast.For | ast.AsyncFor | ast.While, items: Iterable[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
-        begun, times = self._steps, len(items) or 1
+        begun, times = self._steps, len(items) or 1 if isinstance(items, list) else 1
         most = (MAX_STEPS - begun) // 2
         self._times *= times
         try:
             for number, item in enumerate(items):
                 many = number == 0 and self._times > most  # usually training
-                long = number == 1 and (self._steps - begun) * times > most
-                if many or long:
-                    return self.any_rounds(node, items, scope)
-                self.assign(node.target, item, scope)
+                if many or (number == 1 and (self._steps - begun) * times > most):
+                    raise _UndecidedError
+                if not isinstance(node, ast.While):
+                    self.assign(node.target, item, scope)
                 returned = self.run(node.body, scope)
                 if returned not in (None, _CONTINUE) or self.repeats():
                     return None if returned in (_BREAK, _CONTINUE) else returned
@@ -475,20 +479,6 @@ class Program(Evaluator):
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last one."""
         return False
-
-    def any_rounds(self, node: ast.For | ast.AsyncFor | ast.While, taken: Value, scope: Scope) -> End | None:
-        """Follow a loop whose number of rounds is not known."""
-        outer, self._exact = self._exact, False
-        cause = open_in(taken)
-        if isinstance(node, ast.While):
-            unknown = Unknown(f"the effect of the while at line {node.lineno} is known only when the program runs")
-        else:
-            why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
-            unknown = Unknown(why, () if cause is None else cause.names, line=node.lineno).in_turn(node.iter)
-            self.assign(node.target, unknown, scope)
-        ended = self.branches([node.body, []], scope, unknown)
-        self._exact = outer
-        return ended
 
     def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
         """Follow blocks of which one runs; a block that ends in an error is ignored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -349,9 +349,9 @@ class Recorder(Program):
             return [*value.states]
         return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
 
-    def rounds(self, node: ast.For | ast.AsyncFor, items: list[Value], scope: Scope) -> End | None:
+    def rounds(self, node: ast.For | ast.AsyncFor | ast.While, items: Iterable[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
-        first = items[0] if items else None
+        first = items[0] if isinstance(items, list) and items else None
         timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
         loop = _RecordedLoop(self._count, self._count, timed)
         if not self._loops:
@@ -367,7 +367,7 @@ class Recorder(Program):
                 if step.number >= loop.begin:
                     step.timed = True
                     fed = _FEEDBACK in [note.text for note in step.notes]
-                    if timed and loops(step.word) and not fed and _is_shorter(node.iter):
+                    if timed and loops(step.word) and not fed and _is_shorter(getattr(node, "iter", node)):
                         step.note(_FEWER)
 
     @property
@@ -429,7 +429,7 @@ class Recorder(Program):
         return own not in reached(tensors, own.number) or own in reached(states, own.number)
 
 
-def _is_shorter(loop: ast.expr) -> bool:
+def _is_shorter(loop: ast.AST) -> bool:
     """Return whether a loop over timesteps leaves some out: `range(1, n)` or `range(n - 1)`."""
     match loop:
         case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=0), end] | [end]):
