@@ -42,9 +42,6 @@ BUILTINS = frozenset(dir(builtins))
 
 _ADD = names("add append add_module")
 
-_WEIGHT = re.compile("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)")
-"""The attributes of a layer that are its weights."""
-
 CHANGE = _ADD | names("pop insert extend build")
 """Methods that change what is in a container."""
 
@@ -190,7 +187,7 @@ class Containers(Modules):
         if isinstance(value, Call) and isinstance(value.of, Module):
             said = [*value.of.variables, value.of.name][0]
             self.differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
-        elif _WEIGHT.match(name) and not bare:
+        elif re.match("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)", name) and not bare:
             text = f"has the sizes that it is made with: its {name} is set later {where}"
             self.differ(owner, text, "assumed size")
         elif isinstance(value, Module | Instance | Function):

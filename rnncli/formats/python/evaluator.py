@@ -27,7 +27,6 @@ from rnncli.formats.python.library import (
     spoil,
 )
 from rnncli.formats.python.objects import (
-    COMPUTED,
     MISSING,
     PLAIN,
     Array,
@@ -71,7 +70,7 @@ class Evaluator:
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
         data_format: where Keras's pictures have their channels, as the text sets it.
-        yielded: the items that the current generator has produced.
+        yielded: the items that the current function has produced, if it is a generator.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
@@ -464,9 +463,7 @@ class Evaluator:
             return items
         if isinstance(value, Unknown) and value.line:  # an unknown item of a loop
             return [value] * len(targets)
-        if isinstance(value, Unknown | Call):
-            return [left_open(each) for each in targets]
-        return [open_in(value) or Unknown(f"it {COMPUTED}")] * len(targets)
+        return [left_open(each) for each in targets]
 
     # Calls
 

@@ -17,16 +17,6 @@ from rnncli.layers import Flatten, Pool, Repeat
 
 LOG_SOFTMAX = Note("log_softmax is not computed: the network returns the scores before it", "differs")
 
-EACH_LAST = Note("takes each sample's output at its own last timestep; here all samples are equally long", "differs")
-BOTH_LAST = Note(
-    "takes the outputs of both directions at the last timestep; here the backward one returns its own last output",
-    "differs",
-)
-
-REGROUPED = Note("returns features before timesteps, which a reshape regroups; here they are transposed", "differs")
-
-DROPPED = Note("comes with dropout as in training; here nothing is dropped", "differs")
-
 PACKED = "pf"
 """The axes of a packed sequence: the timesteps of all samples, and the features."""
 
@@ -88,7 +78,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "hands on" if first.step.is_data or name not in _INTEGERS:
             made = first.alone
             if name == "dropout" and given.get("training", 2, True) is True:
-                made.step.note(DROPPED)
+                made.step.note(Note("comes with dropout as in training; here nothing is dropped", "differs"))
         case "packs":
             made = replace(first.alone, axes=PACKED)
         case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
@@ -100,7 +90,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             rows = first.axes == "" and first.returns == "sequence" and first.step.out not in (1, None)  # view(-1, 8)
             axes = STEP if one else FLAT * (flat and (first.axes == "btf" or rows))
             if first.axes == "bft" and sizes[2:] in ([first.step.out], [SIZE]):  # rather than a transposition
-                first.step.note(REGROUPED)
+                said = "returns features before timesteps, which a reshape regroups; here they are transposed"
+                first.step.note(Note(said, "differs"))
             width, last = first.step.out or 0, sizes[-1] if sizes and type(sizes[-1]) is int else -1
             splits = len(sizes) == 4 or (name in ("view", "reshape") and 1 < last < width and width % last == 0)
             axes = SPLIT if splits and not first.step.is_data and not first.states else axes
@@ -166,7 +157,8 @@ def picked(
             return owner
         if [*keys] == [0, 1] and isinstance(index, ast.Tuple) and source_of(index.elts[1]).endswith(" - 1"):
             keys, key, first = {1: -1}, -1, 1
-            owner.step.note(EACH_LAST)
+            said = "takes each sample's output at its own last timestep; here all samples are equally long"
+            owner.step.note(Note(said, "differs"))
     if selects and first and owner.step.kind == "input":
         return record.operation("index", [owner], line)
     ends = [end for each in slices.values() for end in each if end is not None]
@@ -187,7 +179,8 @@ def picked(
         source = source.reads[0].step
     if last and (loops(source.word) or not owner.step.is_keras):
         if getattr(source.word, "merge_mode", None) is not None:
-            source.note(BOTH_LAST)
+            said = "takes the outputs of both directions at the last timestep; here the backward one returns its own"
+            source.note(Note(f"{said} last output", "differs"))
         return TracedTensor(owner.step, "vector", axes=VECTOR)
     axes = "btf" if owner.step.is_keras else owner.axes
     cut = None if keys or owner.step.is_data else _cut(slices, axes)

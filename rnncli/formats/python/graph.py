@@ -56,8 +56,6 @@ _CHANGING = names(
 )
 """Methods of a module that may change its weights or its output."""
 
-_VISITS = names("modules named_modules children named_children")
-
 _OF_AXES = names("kernel_size stride padding dilation")
 """Attributes of PyTorch's channel modules that are tuples, however they were given."""
 
@@ -116,7 +114,10 @@ class Graphs(Containers):
                 for each in self.modules_of(owner) if isinstance(does, Function) else ():
                     self.call(does, Given([each], {}, given.node))
                 return owner
-            case Method(owner=Module() | Instance() as owner, name=name) if name in _VISITS:
+            case Method(owner=Module() | Instance() as owner, name=name) if name.removeprefix("named_") in (
+                "modules",
+                "children",
+            ):
                 every = {way: each for each, way in self.modules_of(owner).items()}
                 inside = children_of(owner) if "children" in name else modules_among(every)
                 return [[*each] for each in inside.items()] if "named" in name else [*inside.values()]

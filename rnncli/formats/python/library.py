@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may produce."""
 
-_MAX_DIGITS = 40
 _WIDE = re.compile(r"%[^a-zA-Z]*(\d{3}|\*)")
 """A part of a text to be formatted that may become long."""
 
@@ -71,7 +70,6 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
-_EQUAL = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)
 _METHODS: Mapping[type, frozenset[str]] = {
     list: names("append extend insert pop reverse index remove clear sort"),
     dict: names("get items values keys pop copy update setdefault"),
@@ -81,8 +79,6 @@ _METHODS: Mapping[type, frozenset[str]] = {
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
 _REGISTERING = names("add_module register_module register_parameter __setattr__")
-_OF_PLAIN = names("str bool")
-_COMPARING = names("max min sorted sum")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
@@ -103,8 +99,10 @@ _MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"],
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return the result of a Python function on values that are known."""
     values = given.positional
-    plain = [isinstance(each, PLAIN) or (called.name not in _OF_PLAIN and evaluator.items(each)) for each in values]
-    slow = called.name in _COMPARING and _is_deep(values)
+    plain = [
+        isinstance(each, PLAIN) or (called.name not in ("str", "bool") and evaluator.items(each)) for each in values
+    ]
+    slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
     if given.unknown is None and all(each or each == [] for each in plain) and not slow:
         try:
             made = _FUNCTIONS[called.name](*values, **given.named)
@@ -333,7 +331,11 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     call = type(left) is Call  # its result may be a text, and that of a function None
     made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
     made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
-    if isinstance(kind, _EQUAL) and made and (right is None or (isinstance(right, str) and not call)):
+    if (
+        isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq)
+        and made
+        and (right is None or (isinstance(right, str) and not call))
+    ):
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
@@ -369,7 +371,7 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
         value = _OPERATORS[type(kind)](left, right)
     except (ArithmeticError, ValueError, TypeError):
         return MISSING
-    return value if isinstance(value, number) and abs(value) < 10**_MAX_DIGITS else MISSING
+    return value if isinstance(value, number) and abs(value) < 10**40 else MISSING
 
 
 _FILLED: Mapping[str, int] = {

@@ -60,8 +60,6 @@ _FEATURES_FIRST = "1d"
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
 """Keras classes that slide over this many axes and return features last."""
 
-_GIVEN_STATE = Note(CALLED_WITH["initial_state"], "differs")
-
 _WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
 """Those that return one number per feature."""
 
@@ -211,7 +209,8 @@ class Modules(Recorder):
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
             step.notes = tuple(note for note in each.notes if note.text != DIFFERS["return_state"])
-            step.notes += (_GIVEN_STATE,) * (recurrent and (not from_zeros or bool(starts)))
+            if recurrent and (not from_zeros or starts):
+                step.note(Note(CALLED_WITH["initial_state"], "differs"))
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]

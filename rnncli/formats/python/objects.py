@@ -469,23 +469,16 @@ NAMES_ACTIVATION = ("activation", "recurrent_activation", "nonlinearity")
 """Arguments whose value is an activation."""
 
 
-_NAMED_ACTIVATION = (("activations", "get"), ("activations", "deserialize"))
-"""Functions that return the activation of a name."""
-
-
 def activation_of(value: Named | Call) -> str | None:
     """Return the activation that a function or class is named after, or None."""
     return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
-
-
-_HALF = names("float16 half bfloat16 mixed_float16 mixed_bfloat16")
 
 
 def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
     """Return a note if a layer is given a data type that is less precise than float32."""
     dtype = given.get("dtype")
     name = dtype.name if isinstance(dtype, Named) else dtype
-    if not isinstance(name, str) or name not in _HALF:
+    if not isinstance(name, str) or name.removeprefix("mixed_") not in ("float16", "half", "bfloat16"):
         return ()
     name = "float16" if name == "half" else name.removeprefix("mixed_")
     text = f"computes in {name}, which is less precise than rnncli's float32; --dtype float16 counts its bytes"
@@ -504,7 +497,7 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
         return [one for each in several for one in each] if flat else several
     if argument in SHAPES and isinstance(value, list) and value:
         return [*(None if open_in(each) is not None else each for each in value[:-1]), value[-1]]
-    if argument in NAMES_ACTIVATION and isinstance(value, Call) and value.path[-2:] in _NAMED_ACTIVATION:
+    if isinstance(value, Call) and value.path[-2:] in (("activations", "get"), ("activations", "deserialize")):
         value = value.given.get("identifier", 0, value.given.get("name"))
     if argument in NAMES_ACTIVATION and isinstance(value, Named | Call):
         word = activation_of(value)

@@ -42,9 +42,6 @@ from rnncli.immutable import NamedTuple
 MAX_DEPTH = 15
 """How deeply calls of functions are followed."""
 
-_BY_TEXT = ("eval", "exec", "globals", "locals", "import_module")
-"""Functions that look up names given as text."""
-
 RECURRENT = names(
     "SimpleRNN LSTM GRU RNN Bidirectional CuDNNLSTM CuDNNGRU SimpleRNNCell LSTMCell GRUCell RNNCell StackedRNNCells"
     " BasicRNNCell BasicLSTMCell MultiRNNCell ConvLSTM1D ConvLSTM2D ConvLSTM3D"
@@ -59,12 +56,6 @@ _COMPUTING = names("__init__ __call__ forward call")
 
 _EMPTY_BASES = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")
 """Base classes of other libraries that have no layers."""
-
-_OBSCURE = names("__new__ __delattr__")
-"""Methods that are not followed, and that may change what the others make."""
-
-_ENUMS = names("Enum IntEnum StrEnum")
-"""Base classes of a class that returns what it is called with."""
 
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
@@ -116,7 +107,6 @@ class Program(Evaluator):
         self._depth = 0
         self._times = 1
         """How often the enclosing loops run in total."""
-        self._generators: dict[ast.AST, bool] = {}
         self._early: list[Value] = []
         self._exact = False
         """Whether the rounds of the innermost loop are followed one by one."""
@@ -134,7 +124,9 @@ class Program(Evaluator):
             return
         self.run(module.body, self.module)
         taken = names_taken(module)
-        by_text = min((taken[each] for each in _BY_TEXT if each in taken), default=0)
+        by_text = min(
+            (taken[each] for each in taken if each in names("eval exec globals locals import_module")), default=0
+        )
         leading = self.recurrent | RECURRENT
         for wanted in (False, True, True):  # unused definitions may call the others; calls define more
             made: dict[object, Function | Class] = {(each.name, id(each.scope)): each for each in self._functions}
@@ -149,7 +141,7 @@ class Program(Evaluator):
             if cls is None or self.computes(instance) or cls.name not in self.recurrent:
                 continue  # methods of classes derived from a framework's compute; they do not create models
             for name, method in sorted(cls.scope.values.items(), key=lambda each: f".{each[0]}" in taken):
-                if isinstance(method, Function) and method.node not in self._called and not name.startswith("__"):
+                if isinstance(method, Function) and method.node not in self._called and method.name[:2] != "__":
                     self._presume(replace(method, owner=instance), taken.get(f".{name}", 0))
 
     def computes(self, instance: Instance) -> bool:
@@ -171,7 +163,7 @@ class Program(Evaluator):
         match called:
             case Function():
                 return self.invoke(called, given)
-            case Class() if given.positional and {base.name for base in called.named} & _ENUMS:
+            case Class() if given.positional and any(base.name.endswith("Enum") for base in called.named):
                 return given.positional[0]  # a member is its value
             case Class():
                 return self.instantiate(called, given)
@@ -195,28 +187,15 @@ class Program(Evaluator):
             return self.value(node.body, scope)
         self.function, self._early = function.cls.name if function.cls is not None else function.name, []
         self._depth += 1
-        generates = self._yields(node)
-        self.yielded = self.fresh([]) if generates else self.yielded
+        self.yielded = []
         try:
             end = self.run(node.body, scope)
-            value = None if end is None else end.value
-            if generates:
-                return self.yielded
+            value = self.yielded or (None if end is None else end.value)
             return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
         finally:
             self._depth -= 1
             self.function, self._early, self.presuming, self.yielded = outer
             del self.doubts[doubts:]
-
-    def _yields(self, node: ast.AST) -> bool:
-        """Return whether a function is a generator; it is searched once."""
-        if node not in self._generators:
-            waiting = [*ast.iter_child_nodes(node)]
-            for each in waiting:
-                inside = not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef)
-                waiting += ast.iter_child_nodes(each) if inside else ()
-            self._generators[node] = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in waiting)
-        return self._generators[node]
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class creates."""
@@ -558,7 +537,9 @@ class Program(Evaluator):
         self._classes.append(cls)
         defined, inside.cls = len(self._functions), cls
         self.run(node.body, inside)
-        obscure = [f"{name} of {cls.name}" for name in sorted(_OBSCURE & inside.values.keys())]
+        obscure = [
+            f"{name} of {cls.name}" for name in ("__delattr__", "__new__") if name in inside.values
+        ]  # not followed
         metaclasses = [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]
         obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
         bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
@@ -567,9 +548,10 @@ class Program(Evaluator):
             f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in _EMPTY_BASES
         ]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
-        for name, value in inside.values.items():
-            if isinstance(value, Function) and value.cls is None:
-                inside.values[name] = replace(value, cls=cls)
+        inside.values = {
+            inside.private(name): replace(value, cls=cls) if isinstance(value, Function) and not value.cls else value
+            for name, value in inside.values.items()
+        }
         del self._functions[defined:]
         if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}

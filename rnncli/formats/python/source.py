@@ -93,7 +93,6 @@ def _error(found: list[_FoundModel]) -> RnncliError:
 _ASSUMED_ORDER = Note(
     "the layers follow one another in the order of __init__: the file does not show how they are called", "assumed row"
 )
-_MAX_DEPTH = 8
 _FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
 """Parameters of forward and call that are not data, and their default values."""
 
@@ -294,7 +293,7 @@ def _chained(graphs: Graphs, values: Sequence[Value], depth: int = 0, data: Valu
     data = graphs.data() if data is None and not keras else data
     graphs.step(len(values))
     for value in values:
-        if isinstance(value, list | dict) and depth < _MAX_DEPTH:
+        if isinstance(value, list | dict) and depth < 8:
             data = _chained(graphs, [*value.values()] if isinstance(value, dict) else value, depth + 1, data)
         elif _is_layer(graphs, value):
             node = value.given.node if isinstance(value, Call) else ast.Name("forward", lineno=0)
@@ -362,12 +361,6 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 # Rows
 
 
-_ALSO_OUTPUT = Note("is also an output of the model", "differs")
-_RESHAPED = Note("is returned in another shape than here", "differs row")
-_ALSO_STATES = Note("also returns its states; here they are left out", "differs")
-"""Notes on a layer that other layers read, and that is an output of the model, or whose states are."""
-
-
 def _nodes(model: _FoundModel) -> list[Node]:
     """Return the steps of a model as nodes."""
     names: dict[TracedStep, str] = {}
@@ -384,14 +377,16 @@ def _nodes(model: _FoundModel) -> list[Node]:
         whole |= {edge.step for edge in step.reads or () if edge.returns != "vector" and not alone}
     only_last = {step for step in used - whole if step.is_keras}  # of which only the last output is read
     times = Counter(each.step for each in model.outputs if keras and loops(each.step.word))
+    states = Note("also returns its states; here they are left out", "differs")
+    output = Note("is also an output of the model", "differs")
     also = {
-        each.step: [_ALSO_STATES if each.part or each.states or times[each.step] > 1 else _ALSO_OUTPUT]
+        each.step: [states if each.part or each.states or times[each.step] > 1 else output]
         for each in model.outputs
         if each.step in inside or (keras and each.part) or times[each.step] > 1
     }
     for each in model.outputs:
         if each.axes in (FLAT, SPLIT):
-            also.setdefault(each.step, []).append(_RESHAPED)
+            also.setdefault(each.step, []).append(Note("is returned in another shape than here", "differs row"))
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")

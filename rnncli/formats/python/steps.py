@@ -21,9 +21,6 @@ from rnncli.layers.weights import Framework
 SIZE = Unknown("it depends on the data")
 """A number that depends on the data: how many samples or timesteps."""
 
-_STEP = 5
-"""How many expressions count as one step."""
-
 _KEEP_WIDTH = names(
     "add sub mult div pow usub subtract multiply average maximum minimum flip reverse abs square sqrt exp log sign clip"
 )
@@ -35,10 +32,7 @@ ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 _KEEP_ZEROS = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
 """Operations that return zeros if all that they read is zeros."""
 
-_OTHER_STATE = Note("is called in a loop without the state that it returned; here it carries its state on", "differs")
-
-_FEWER = Note("is called in a loop over fewer timesteps than there are; here over all of them", "differs")
-
+_IN_A_LOOP = "is called in a loop"
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
@@ -124,11 +118,6 @@ class TracedStep:
     def is_data(self) -> bool:
         """Whether it is a model's input data, of which nothing is known."""
         return self.kind == "input" and self.module is None
-
-    @property
-    def is_layer(self) -> bool:
-        """Whether specs have a layer for it."""
-        return isinstance(self.word, Layer) and self.kind != "input"
 
     @property
     def has_weights(self) -> bool:
@@ -265,7 +254,7 @@ class Recorder(Program):
 
     def add(self, step: TracedStep) -> TracedStep:
         """Record a step and return it; in a loop, return the same step of the previous round."""
-        self.step(_STEP + len(step.reads or ()))
+        self.step(5 + len(step.reads or ()))
         key = step.kind, step.line, step.module, step.level, tuple(step.reads or ())
         if self._loops and key in self._same:
             return self._same[key]
@@ -368,7 +357,9 @@ class Recorder(Program):
                     step.timed = True
                     fed = _FEEDBACK in [note.text for note in step.notes]
                     if timed and loops(step.word) and not fed and _is_shorter(getattr(node, "iter", node)):
-                        step.note(_FEWER)
+                        step.note(
+                            Note(f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them", "differs")
+                        )
 
     @property
     def in_time(self) -> bool:
@@ -405,7 +396,7 @@ class Recorder(Program):
         begins, ends = _states(states), _states(self.tensors(returned if alone else returned[1:]))
         known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
         if recurs(module) and self.in_time and begins != ends and known:
-            own.note(_OTHER_STATE)
+            own.note(Note(f"{_IN_A_LOOP} without the state that it returned; here it carries its state on", "differs"))
         for loop in begun:
             loop.alike = True
         after = reached(tensors) if begun and tensors != read else []
