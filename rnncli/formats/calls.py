@@ -81,9 +81,6 @@ _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate pr
 _OPTIONS = FLAGS | {*NAMES_ACTIVATION, "merge_mode", "padding"}
 """Arguments that are not numbers."""
 
-_CALLS_A_LAYER = r"\b(?:<K>|<CLASS>|\w{1,40}Cell)\("
-"""A layer, which is not the name of a number."""
-
 
 class _WrittenExpression(str):
     """An expression as it is written, in place of a value."""
@@ -100,14 +97,9 @@ def is_call(text: str) -> bool:
     tuples = [part.value.elts for part in body if isinstance(part, ast.Expr) and isinstance(part.value, ast.Tuple)]
     if any(isinstance(each, ast.Name) and each.id in KINDS for elements in tuples for each in elements):
         return False
-    return all(map(_is_plain, body)) and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
-
-
-def _is_plain(statement: ast.stmt) -> bool:
-    """Return whether a statement is of a kind that is read."""
-    if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign):
-        return statement.value is not None
-    return isinstance(statement, ast.Import | ast.ImportFrom)
+    kinds = ast.Expr | ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom
+    plain = all(isinstance(each, kinds) and getattr(each, "value", each) is not None for each in body)
+    return plain and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
 
 
 def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> tuple[Part, frozenset[str]]:
@@ -153,7 +145,8 @@ def _checked(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_R
     try:
         read(text, settings, repairs)
     except OpenNumbersError as more:
-        return None if any(map(compiled(_CALLS_A_LAYER).search, more.names)) else text
+        layers = compiled(r"\b(?:<K>|<CLASS>|\w{1,40}Cell)\(")  # which are not the name of a number
+        return None if any(map(layers.search, more.names)) else text
     except SpecError as another:
         kept = Counter(numbers_in(text)) <= Counter(numbers_in(another.repair or ""))
         return another.repair if kept and another.lead != "without it" else None

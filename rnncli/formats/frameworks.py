@@ -103,9 +103,6 @@ HOLDS = ("layer", "backward_layer", "cell", "cells")
 SHAPES = {"shape": 0, "input_shape": 0, "batch_shape": 1, "batch_input_shape": 1}
 """Keras's arguments for the shape that a layer reads, and how many leading sizes are neither timesteps nor features."""
 
-_SIZES_AFTER = names("hidden_size out_features out_channels embedding_dim output_dim")
-"""Arguments that come right after the one for a layer's number of inputs."""
-
 INPUTS = ("Input", "InputLayer")
 """Keras's classes for the input of a network, which are not layers."""
 
@@ -355,7 +352,8 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
             nearest = "" if argument[-1:].isdigit() and isinstance(value, int) else next(iter(theirs), "")  # size1=6
             raise UnknownArgumentError(argument, f"{name} has no argument {shorten(argument)}", nearest)
         if argument in given:
-            after = next((each for each in cls.takes[1:2] if argument == cls.takes[0] and each in _SIZES_AFTER), "")
+            size = names("hidden_size out_features out_channels embedding_dim output_dim") & {*cls.takes[1:2]}
+            after = next(iter(size), "") if argument == cls.takes[0] else ""  # after the number of inputs
             raise TwiceGivenError(argument, f"{argument} is given twice", after)
         given[argument] = value
     return given

@@ -55,7 +55,7 @@ class Rows(NamedTuple):
         """Return the texts of some notes, why nodes are in no part, and which: everything that no part mentions."""
         known = {note.text for part in self.parts for note in part.notes}
         counts = Counter((node.shown_kind, node.line) for node in self.left)
-        shown = counts.most_common(_SHOWN_KINDS)
+        shown = counts.most_common(20)
         words = {"unknown": "of unknown kind"}
         each = [f"{count} {words.get(kind, kind)}{self._about(kind, line)}" for (kind, line), count in shown]
         more = len(self.left) - sum(count for _, count in shown)
@@ -70,9 +70,6 @@ class Rows(NamedTuple):
         params = None if None in counts else sum(filter(None, counts))
         about = [f"line {line}"] * bool(line) + [plural(params or 0, "parameter")] * bool(params)
         return f" ({', '.join(about)})" if about else ""
-
-
-_SHOWN_KINDS = 20
 
 
 def parts_of(
@@ -197,7 +194,7 @@ class _RowInProgress:
         elif isinstance(word, Layer):
             if takes_input(word) and self.nodes:
                 ids = f"it reads ids, but the input has {plural(self.features or 0, 'number')} per timestep"
-                return ids if takes_vectors(self.nodes[-1].word) else _READS_INPUT
+                return ids if takes_vectors(self.nodes[-1].word) else "it reads the input of the network"
             if {word.reads, before} == {"sequence", "vector"}:
                 begins = not self.nodes or takes_input(self.nodes[-1].word)
                 returns = "the input of a network is" if begins else "the layer before it returns"
@@ -256,7 +253,6 @@ class _RowInProgress:
         return self.nodes[self.open[-1]] if self.open and reason == _unsettled(self.around) else node
 
 
-_READS_INPUT = "it reads the input of the network"
 _UNKNOWN_LENGTH = "it needs a sequence of known length"
 
 

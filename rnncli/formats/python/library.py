@@ -397,11 +397,9 @@ def sizes_of(called: Value, given: Given) -> tuple[Value, ...]:
         if name in _FILLED:
             sizes = given.get("size", _FILLED[name], given.get("shape"))
             return tuple(sizes) if isinstance(sizes, list) else () if sizes is None else (sizes,)
-    match given.positional if name == "reshape" and given.unknown is None else ():
-        case [list() as sizes] | [_, list() as sizes]:
-            pass
-        case [_, _, *_] as sizes:
-            pass
-        case _:
-            return ()
+    sizes = given.positional if name == "reshape" and given.unknown is None else []
+    if len(sizes) in (1, 2) and isinstance(sizes[-1], list):
+        sizes = sizes[-1]
+    elif len(sizes) == 1:
+        return ()
     return tuple(unknown if type(each) is int and each < 0 else each for each in sizes)

@@ -7,6 +7,7 @@ through the program are not enumerated.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -357,7 +358,10 @@ class Program(Evaluator):
         self._failures += len(self.doubts) == self._trying
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> End | None:
-        """Follow a `try` up to where it is known to fail; otherwise to its end, and its handlers in doubt."""
+        """Follow a `try` up to where it is known to fail; otherwise to its end, and its handlers in doubt.
+
+        Frameworks are taken to be there, whatever a file imports if they are not.
+        """
         outer, self._trying, before = self._trying, len(self.doubts), self._failures
         ended, left = None, [*node.body]
         while left and ended is None and self._failures == before:
@@ -366,27 +370,19 @@ class Program(Evaluator):
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
             return self.branches([each.body for each in node.handlers], scope, why)
-        if ended is None:
-            ended = self.run(node.orelse, scope)
-        if ended is None:
-            self._handle(node, scope)
-        return ended
-
-    def _handle(self, node: ast.Try | ast.TryStar, scope: Scope) -> None:
-        """Follow what a `try` does if it fails, in doubt; frameworks are taken to be there, whatever a file imports."""
-        imports = [each for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
-        paths = [path for each in imports for path in (getattr(each, "module", ""), *(one.name for one in each.names))]
-        if any(path and path.partition(".")[0] in FRAMEWORK_PACKAGES for path in paths):
-            return
+        ended = ended or self.run(node.orelse, scope)
+        paths = [source_of(each) for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
+        if ended is not None or any(set(re.findall(r"\w+", each)) & FRAMEWORK_PACKAGES for each in paths):
+            return ended
         for handler in node.handlers:
             body = [each for each in handler.body if not isinstance(each, ast.Import | ast.ImportFrom)]
-            if not body or isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
-                continue
-            named = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
-            lines = {each.id: each.lineno for each in named if isinstance(each.ctx, ast.Store)}
-            opened = tuple(Open(*each) for each in lines.items())
-            why = Unknown(f"whether the try at line {node.lineno} fails is not known", opened, line=node.lineno)
-            self.branches([[], body], scope, why)
+            if body and not isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
+                named = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
+                lines = {each.id: each.lineno for each in named if isinstance(each.ctx, ast.Store)}
+                opened = tuple(Open(*each) for each in lines.items())
+                why = Unknown(f"whether the try at line {node.lineno} fails is not known", opened, line=node.lineno)
+                self.branches([[], body], scope, why)
+        return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Assign a value to a target; a setting replaces a name's first value if it is open or global."""
