@@ -234,7 +234,11 @@ class Evaluator:
             case ast.Lambda():
                 return self.defined(node, scope)
             case ast.JoinedStr(values=pieces):
-                return self._text(pieces, scope, node)
+                parts = [self.value(each, scope) for each in pieces]
+                known = all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in parts)
+                return "".join(map(str, parts)) if known else self.combined(parts, node)
+            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
+                return self.value(value, scope)
             case ast.NamedExpr(target=target, value=value):
                 made, at = self.value(value, scope), scope
                 while at.inside and at.around is not None:
@@ -397,17 +401,6 @@ class Evaluator:
             if why is not None:
                 return why
         return None
-
-    def _text(self, pieces: list[ast.expr], scope: Scope, node: ast.AST) -> Value:
-        """Return the value of an f-string whose parts are known."""
-        text = ""
-        for each in pieces:
-            value = self.value(each.value if isinstance(each, ast.FormattedValue) else each, scope)
-            formatted = isinstance(each, ast.FormattedValue) and (each.format_spec is not None or each.conversion != -1)
-            if formatted or not isinstance(value, int | str) or len(text) > MAX_ITEMS:
-                return self.combined([value], node)
-            text += str(value)
-        return text
 
     # Targets
 

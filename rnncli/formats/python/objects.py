@@ -27,7 +27,6 @@ PLAIN = (bool, int, float, str, type(None), type(...))
 MISSING: Final = object()
 """Marks the absence of a value where None is a valid one."""
 
-COMPUTED = "is computed when the program runs"
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
@@ -44,8 +43,6 @@ NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "Hyp
 
 PLAIN_BASES = NO_BASES | names("Module LightningModule Model Layer")
 """Base classes that have no layers and no arguments of their own."""
-
-_MAX_BASES = 100
 
 
 class Open(NamedTuple):
@@ -274,7 +271,7 @@ class Class(Opaque):
         """The class and its base classes in the text, in the order in which Python looks for attributes."""
         found = [self]
         for each in self.bases:
-            found += each.line[:_MAX_BASES] if isinstance(each, Class) else []
+            found += each.line[:100] if isinstance(each, Class) else []
         return [*dict.fromkeys(reversed(found))][::-1]  # a shared base comes after all that derive from it
 
     def get(self, name: str, *, after: Class | None = None) -> Value:
@@ -366,9 +363,6 @@ class Partial(Opaque):
     shown: ClassVar[str] = "a function"
 
 
-_WORDS: Mapping[object, Value] = {"True": True, "False": False, "None": None}
-
-
 def setting_of(value: float | str) -> Value:
     """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`.
 
@@ -383,10 +377,10 @@ def setting_of(value: float | str) -> Value:
         if re.fullmatch(r"\[[A-Za-z_]\w*\]", value):  # a token: [UNK]
             return value
         raise RnncliError(f"{shorten(value)} is not a list of numbers or words", "write them out, such as (None, 8)")
-    return _WORDS.get(value, value)
+    return {"True": True, "False": False, "None": None}.get(str(value), value)
 
 
-def left_open(node: ast.AST, why: str = COMPUTED) -> Unknown:
+def left_open(node: ast.AST, why: str = "is computed when the program runs") -> Unknown:
     """Return an unknown value that a setting can provide."""
     match node:
         case ast.Subscript(value=whole, slice=ast.Slice()) if getattr(whole, "attr", "") != "shape":
@@ -402,13 +396,10 @@ def _first_choice(node: ast.AST) -> float | str | None:
     if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in _CHOOSING:
         return None
     by_name = {each.arg: each.value for each in node.keywords}
-    said = [by_name[name] for name in ("default", "min_value", "values", "low", "choices") if name in by_name]
-    match [*said, *node.args[1:2], None][0]:
-        case ast.Constant(value=value) | ast.List(elts=[ast.Constant(value=value), *_]) if isinstance(
-            value, str | int | float
-        ):
-            return value
-    return None
+    said = [by_name.get(name) for name in ("default", "min_value", "values", "low", "choices")]
+    first = next(filter(None, [*said, *node.args[1:2]]), None)
+    value = getattr((getattr(first, "elts", None) or [first])[0], "value", None)
+    return value if isinstance(value, str | int | float) else None
 
 
 def open_in(value: Value) -> Unknown | None:

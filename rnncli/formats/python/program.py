@@ -49,20 +49,11 @@ RECURRENT = names(
 )
 """The names of the recurrent classes of Keras, PyTorch and TensorFlow 1."""
 
-_GIVING = names("configurable capture lru_cache cache")
-"""Decorators that give arguments from a file of settings (Gin, Sacred), or the same object again."""
-
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
 
-_EMPTY_BASES = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")
-"""Base classes of other libraries that have no layers."""
-
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
-
-_SETTINGS = names("config configs conf cfg args opt opts options hparams params hps settings")
-"""Parameters that are usually an object of the file's class of settings."""
 
 
 class End(NamedTuple):
@@ -71,7 +62,7 @@ class End(NamedTuple):
     value: Value
 
 
-_BREAK, _CONTINUE = End("break"), End("continue")
+_BREAK, _CONTINUE = End(object()), End(object())
 
 
 class _UndecidedError(Exception):
@@ -106,8 +97,6 @@ class Program(Evaluator):
         self._changed: dict[ast.AST, str] = {}
         """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
         self._depth = 0
-        self._times = 1
-        """How often the enclosing loops run in total."""
         self._early: list[Value] = []
         self._exact = False
         """Whether the rounds of the innermost loop are followed one by one."""
@@ -254,7 +243,8 @@ class Program(Evaluator):
             return cls if isinstance(cls, Class) and cls.is_record else None
         named = [each for each in self._classes if each.name.lower().endswith(parameter.arg.lower())]
         plain = [each for each in named if not {base.name for base in each.named} - NO_BASES]
-        return plain[0] if len(plain) == 1 and parameter.arg in _SETTINGS else None
+        usual = names("config configs conf cfg args opt opts options hparams params hps settings")
+        return plain[0] if len(plain) == 1 and parameter.arg in usual else None
 
     # Statements
 
@@ -325,31 +315,28 @@ class Program(Evaluator):
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> End | None:
         """Follow a `with`; what a generator of the file changes before and after its `yield` is not known."""
-        entered: list[Value] = []
+        leave: list[Function | None] = []
         for item in node.items:
             self.doubts.append(Unknown(f"what the with at line {node.lineno} changes is not known", line=node.lineno))
             made = self.value(item.context_expr, scope)
             self.doubts.pop()
-            entered.append(made)
             if isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
+                leave.insert(0, made.method("__exit__"))
                 made = self.call(enter, Given([], {}, node))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, made, scope)
         ended = self.run(node.body, scope)
-        for each in reversed(entered):
-            if isinstance(each, Instance) and (leave := each.method("__exit__")) is not None:
-                self.call(leave, Given([None] * 3, {}, node))
+        for each in filter(None, leave):
+            self.call(each, Given([None] * 3, {}, node))
         return ended
 
     def _delete(self, target: ast.expr, scope: Scope) -> None:
         """Follow the deletion of a name, an attribute or an item."""
-        held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else None
-        name = scope.private(getattr(target, "attr", getattr(target, "id", "")))
-        owner, values = (scope, scope.values) if held is None else (held, getattr(held, "values", {}))
+        held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else scope
         if isinstance(target, ast.Subscript) and isinstance(held, list | dict):
             self.call(Method(held, "pop"), Given([self.value(target.slice, scope)], {}, target))
-        elif isinstance(owner, Scope | Instance) and name in values and not self.doubted(owner):
-            del values[name]
+        elif isinstance(held, Scope | Instance) and not self.doubted(held):
+            held.values.pop(scope.private(getattr(target, "attr", getattr(target, "id", ""))), None)
         else:
             self.assign(target, left_open(target, f"is deleted (line {target.lineno})"), scope)
 
@@ -434,22 +421,16 @@ class Program(Evaluator):
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
-        begun, times = self._steps, len(items) or 1 if isinstance(items, list) else 1
-        most = (MAX_STEPS - begun) // 2
-        self._times *= times
-        try:
-            for number, item in enumerate(items):
-                many = number == 0 and self._times > most  # usually training
-                if many or (number == 1 and (self._steps - begun) * times > most):
-                    raise _UndecidedError
-                if not isinstance(node, ast.While):
-                    self.assign(node.target, item, scope)
-                returned = self.run(node.body, scope)
-                if returned not in (None, _CONTINUE) or self.repeats():
-                    return None if returned in (_BREAK, _CONTINUE) else returned
-            return self.run(node.orelse, scope)
-        finally:
-            self._times //= times
+        begun, times = self._steps, len(items) if isinstance(items, list) else 1
+        for number, item in enumerate(items):
+            if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
+                raise _UndecidedError
+            if not isinstance(node, ast.While):
+                self.assign(node.target, item, scope)
+            returned = self.run(node.body, scope)
+            if returned not in (None, _CONTINUE) or self.repeats():
+                return None if returned in (_BREAK, _CONTINUE) else returned
+        return self.run(node.orelse, scope)
 
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last one."""
@@ -514,7 +495,8 @@ class Program(Evaluator):
             written = source_of(getattr(each, "func", each))
             computes = isinstance(made, Class) or made.name in _COMPUTING
             other = computes and self._is_foreign(decorator) and "regist" not in written.lower()
-            if changed is not value or other or written.rpartition(".")[2] in _GIVING:
+            gives = names("configurable capture lru_cache cache")  # arguments from a file, or the same object again
+            if changed is not value or other or written.rpartition(".")[2] in gives:
                 decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
                 self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
         scope.values[name] = value
@@ -540,9 +522,8 @@ class Program(Evaluator):
         obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
         bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
         foreign = [source_of(each) for each, base in bases if self._is_foreign(base)]
-        obscure += [
-            f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in _EMPTY_BASES
-        ]
+        empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
+        obscure += [f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in empty]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         inside.values = {
             inside.private(name): replace(value, cls=cls) if isinstance(value, Function) and not value.cls else value
