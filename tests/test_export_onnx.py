@@ -26,8 +26,8 @@ from rnncli import Network, RnncliError
 from rnncli.engine.checks import weight_shapes
 from rnncli.engine.model import Model
 from rnncli.export import Job, export
+from rnncli.export import onnx as onnx_export
 from rnncli.formats import open_model
-from rnncli.formats.onnx.messages import Message
 from rnncli.layers import Activation, Conv, Dense, Dropout, Layer
 from rnncli.layers.windows import Window
 
@@ -235,8 +235,8 @@ def test_large_weights_are_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
     network = Network.parse("embed:64x32,dense:8")
     weights = weights_of(network)
     pieces: list[bytes | memoryview] = []
-    join = Message.joined
-    monkeypatch.setattr(Message, "joined", lambda message: pieces.extend(message.pieces) or join(message))
+    encoded = onnx_export.encoded
+    monkeypatch.setattr(onnx_export, "encoded", lambda proto: pieces.extend(made := encoded(proto)) or made)
     written(network, weights)
     for key in ("embedding/embeddings", "dense/kernel"):
         assert any(np.shares_memory(weights[key], np.frombuffer(piece, "u1")) for piece in pieces if len(piece) > 999)

@@ -121,7 +121,6 @@ def _quoted(name: str) -> str:
 
 
 def _model(plan: Plan, names: Mapping[Layer, str]) -> Iterator[str]:
-    """Yield the lines of the function `model`."""
     body = [f'"""{shape_words(plan.reads)} -> {shape_words(plan.returns)}"""']
     if plan.heeds_padding:
         body.append(f"mask = {plan.mask}  # (batch, timesteps): {plan.network.head.padding} is padding")

@@ -108,7 +108,6 @@ def padded(padding: str, stride: str, filled: str = "") -> Iterator[str]:
 
 
 def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of layer normalisation."""
     return "x, name" if layer.scale or layer.center else "x", [
         '"""Normalise each vector to mean 0 and variance 1 over its features."""',
         "mean = x.mean(axis=-1, keepdims=True)",
@@ -119,7 +118,6 @@ def _norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
 
 
 def _batch_norm(layer: Any, _masked: bool) -> tuple[str, list[str]]:
-    """Return the function of batch normalisation."""
     return "x, name", [
         '"""Normalise each feature by its mean and variance from training."""',
         f"deviation = np.sqrt({_own('moving_variance')} + {number(layer.epsilon)})",

@@ -78,8 +78,8 @@ def export(job: Job) -> bytes:
             opset_import=[OperatorSetProto(domain="", version=opset)],
         )
     )
-    _check_size(network, model.size)
-    return model.joined()
+    _check_size(network, sum(map(len, model)))
+    return b"".join(model)
 
 
 def _check(network: Network) -> None:
@@ -117,7 +117,6 @@ def _unpadded(graph: GraphBuilder, first: str, *, ids: bool) -> str:
 
 
 def _embedding(writer: OnnxWriter) -> str:
-    """Look up ids in the table."""
     return writer.graph.node("Gather", writer.graph.array("embeddings", writer.weights["embeddings"]), writer.x)
 
 
@@ -153,7 +152,6 @@ def _windowed(writer: OnnxWriter, operation: str, *arrays: str, **attributes: in
 
 
 def _norm(writer: OnnxWriter) -> str:
-    """LayerNormalization."""
     return writer.graph.node(
         "LayerNormalization", writer.x, *_scale_and_shift(writer), axis=-1, epsilon=writer.layer.epsilon
     )
@@ -234,7 +232,6 @@ Softplus is excluded: ONNX Runtime computes log(1 + exp(x)) literally there, whi
 
 
 def _recurrent(writer: OnnxWriter) -> str:
-    """Add a recurrent layer to a graph, and return its output."""
     mask, layer = writer.mask(), writer.layer
     words = [layer.recurrent_activation] if layer.gates > 1 else []
     words += [layer.activation] * len(layer.states)  # an LSTM's output has a separate one

@@ -113,7 +113,6 @@ def _fault(plan: Plan) -> str:
 
 
 def _source(job: Job) -> Iterator[str]:
-    """Yield the lines of the source."""
     forward = list(_forward(job.plan))
     yield "import torch"
     if any("F." in line for line in forward):
@@ -169,7 +168,6 @@ class Assignment(NamedTuple):
 
 
 def _forward(plan: Plan) -> Iterator[str]:
-    """Yield the lines of `forward`."""
     lengths = ", lengths: torch.Tensor" if plan.packed else ""
     yield f"{INDENT}def forward(self, {plan.argument}: torch.Tensor{lengths}) -> torch.Tensor:"
     padding = f", {plan.network.head.padding} is padding" if plan.heeds_padding and not plan.packed else ""

@@ -131,7 +131,6 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
 
 
 def _check_used(settings: Settings, used: Collection[str], source: str) -> None:
-    """Check that a source uses all settings."""
     unused = [name for name in settings if name not in used]
     if unused:
         raise ArgumentError(f"there is no {listed(unused, 'or')} to set in {shorten(source)}")

@@ -125,12 +125,6 @@ def dtype_of(entry: Json) -> str:
     return ""
 
 
-def computed_in(entry: Json) -> str | None:
-    """Return the data type that a layer computes in, if it is less precise than float32."""
-    name = dtype_of(entry).removeprefix("mixed_")
-    return name if name in ("float16", "bfloat16") else None
-
-
 def quantized(entry: Json) -> str | None:
     """Return how the weights of a layer are quantized, if they are."""
     config = config_of(entry)
@@ -159,13 +153,6 @@ def config_of(entry: Json) -> Json:
     if not isinstance(config, dict):
         raise RnncliError(f"its config describes a layer as {shorten(repr(entry))}, without a config")
     return config
-
-
-def name_of(entry: Json) -> str:
-    """Return the name of a layer."""
-    config = entry.get("config")
-    name = entry.get("name") or (config.get("name") if isinstance(config, dict) else None)
-    return name if isinstance(name, str) else snake_case(str(entry.get("class_name")))
 
 
 def version_of(said: Any) -> str:
@@ -198,8 +185,9 @@ def siblings(entries: Sequence[Any]) -> Iterator[tuple[Json, Sibling]]:
     for entry in entries:
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             raise RnncliError(f"its config describes a layer as {shorten(repr(entry))}, without a class_name")
-        kind = snake_case(entry["class_name"])
-        yield entry, Sibling(kind, counts[kind], name_of(entry))
+        kind, config = snake_case(entry["class_name"]), entry.get("config")
+        name = entry.get("name") or (config.get("name") if isinstance(config, dict) else None)
+        yield entry, Sibling(kind, counts[kind], name if isinstance(name, str) else kind)
         counts[kind] += 1
 
 
@@ -232,8 +220,7 @@ class LayerCall(NamedTuple):
         reads: its inputs, the data first.
         shape: the shape of the first input, if the call specifies it.
         given_state: whether it is called with an initial state.
-        mask: the mask that it is called with.
-        masked: whether it is called with an array as its mask.
+        mask: the mask that it is called with, empty for an array.
         training: whether it is called in training mode, whatever the model does.
         takes_last: whether it is an index that takes the last timestep.
     """
@@ -244,8 +231,7 @@ class LayerCall(NamedTuple):
     reads: tuple[CallOutput, ...]
     shape: Any = None
     given_state: bool = False
-    mask: CallOutput | None = None
-    masked: bool = False
+    mask: tuple[CallOutput, ...] | None = None
     training: bool = False
     takes_last: bool = False
 
@@ -361,7 +347,6 @@ def _add_model(graph: ModelCalls, scope: tuple[str, ...], of: LayerCall) -> list
 
 
 def _add_layer(graph: ModelCalls, key: CallKey, call: LayerCall) -> None:
-    """Add a call of a layer or of a model."""
     if len(graph.calls) + len(graph.aliases) >= MAX_CALLS:
         raise RnncliError(f"its config has more than {MAX_CALLS:,} calls of layers")
     if not is_model(call.entry):
@@ -381,14 +366,13 @@ def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
         case {"args": list(args), "kwargs": dict(kwargs)}:
             others = {key: value for key, value in kwargs.items() if key != "mask"}
             tensors = _tensors([args, others], scope)
-            mask = next((source for source, _ in _tensors(kwargs.get("mask"), scope)), None)
+            mask = kwargs.get("mask")
             states = (*args[1:], kwargs.get("initial_state"))
             return call._replace(
                 reads=tuple(source for source, _ in tensors),
                 shape=tensors[0][1] if tensors else None,
                 given_state=len(tensors) > 1 or any(state is not None for state in states),
-                mask=mask,
-                masked=mask is None and kwargs.get("mask") is not None,
+                mask=None if mask is None else tuple(source for source, _ in _tensors(mask, scope)),
                 training=kwargs.get("training") is True,
                 takes_last=args[1:] in ([[_ALL, -1]], [[_ALL, -1, _ALL]]),
             )
@@ -396,13 +380,12 @@ def _call(written: Any, call: LayerCall, scope: tuple[str, ...]) -> LayerCall:
             items = [written] if isinstance(written[0], str) else written
             keywords = [item[3] for item in items if isinstance(item, list) and len(item) > 3]
             named = {key: value for some in keywords if isinstance(some, dict) for key, value in some.items() if value}
-            reads, mask = _sources(written, scope), next(iter(_sources(named.get("mask"), scope)), None)
+            reads = _sources(written, scope)
             return call._replace(
                 reads=reads,
                 # A recurrent layer with several inputs reads a sequence and states.
                 given_state="initial_state" in named or len(reads) > 1,
-                mask=mask,
-                masked=mask is None and "mask" in named,
+                mask=_sources(named["mask"], scope) if "mask" in named else None,
                 training="training" in named,
             )
         case _:

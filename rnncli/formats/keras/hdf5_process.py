@@ -217,7 +217,6 @@ def _attributes(group: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _texts(group: Any, name: str) -> list[str]:
-    """Return the texts in an attribute."""
     import numpy as np
 
     kept = group.attrs.get_id(name)

@@ -23,8 +23,8 @@ from rnncli.formats.keras.config import (
     Json,
     LayerCall,
     ModelCalls,
-    computed_in,
     config_of,
+    dtype_of,
     is_custom,
     is_recurrent,
     quantized,
@@ -42,9 +42,6 @@ OLD_HARD_SIGMOID = (
     "the hard_sigmoid of Keras 1 and 2, clip(0.2·x + 0.5, 0, 1), is not supported; rnncli has Keras 3's, "
     "clip(x/6 + 0.5, 0, 1)"
 )
-
-_MASK_OPERATIONS = ("NotEqual", "Any")
-"""Classes that compute a mask in a config and are never used as layers."""
 
 _USUAL: Json = {"approximate": False, "axis": -1, "alpha": 1.0}
 """Arguments with which an operation of keras.ops computes the activation of its name."""
@@ -87,7 +84,8 @@ def nodes_of(graph: ModelCalls, store: Store | None, *, modern: bool) -> list[No
 
 
 def _computes_mask(call: LayerCall) -> bool:
-    return call.entry["class_name"] in _MASK_OPERATIONS
+    """Return whether a call computes a mask; Keras writes these in a config, and they are never used as layers."""
+    return call.entry["class_name"] in ("NotEqual", "Any")
 
 
 class _Called(NamedTuple):
@@ -226,8 +224,8 @@ class _CallsReader:
         in_steps = any(map(loops, words))
         if call.given_state and in_steps:
             yield Note(f"{name} starts from a given state; here it starts from zero", "differs")
-        given = None if call.mask is None else self._graph.calls[self._graph.origin(call.mask).call]
-        if (call.masked or (given is not None and not _computes_mask(given))) and any(words):
+        given = [self._graph.calls[self._graph.origin(source).call] for source in call.mask or ()]
+        if call.mask is not None and not any(map(_computes_mask, given)) and any(words):
             yield Note(f"{name} {CALLED_WITH['mask']}", "differs")
         elif mask and (in_steps or any(isinstance(word, Layer) and word.joins for word in words)):
             text = f"the mask of {shorten(mask)} may mark timesteps as padding; here no timestep is padding"
@@ -242,7 +240,8 @@ class _CallsReader:
         layers = [call.entry, *([inner] if isinstance(inner, dict) else [])]
         if call.training and any(differs_in_training(str(each.get("class_name")), config_of(each)) for each in layers):
             yield Note(f"{name} {CALLED_WITH['training']}", "differs")
-        if any(word is not None for word in words) and (dtype := computed_in(call.entry)) is not None:
+        dtype = dtype_of(call.entry).removeprefix("mixed_")
+        if any(word is not None for word in words) and dtype in ("float16", "bfloat16"):
             yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")
         if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
             yield Note(OLD_HARD_SIGMOID, "not run")

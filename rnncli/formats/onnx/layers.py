@@ -166,7 +166,6 @@ def _repeat(call: NodeCall) -> Values:
 
 
 def _conv(call: NodeCall) -> Values:
-    """Conv over time."""
     flow, kernel, bias = call.flow(), call.array(1), call.optional_array(2)
     place, window, around = _slides(call, kernel.tensor.shape[2:])
     require(call.node.value("group", 1) == 1)

@@ -114,17 +114,6 @@ def _varint(data: bytes, at: int, base: int) -> tuple[int, int]:
     raise RnncliError(f"byte {base + at:,}: a number has no end")
 
 
-class Message(NamedTuple):
-    """A message that is being built: its bytes in pieces, arrays as they were given, and its size in bytes."""
-
-    pieces: Sequence[bytes | memoryview]
-    size: int
-
-    def joined(self) -> bytes:
-        """Return its bytes, the only copy of them."""
-        return b"".join(self.pieces)
-
-
 def _as_varint(number: int) -> bytes:
     """Return a whole number as a varint; a negative number as its 64 bits."""
     number &= 2**64 - 1
@@ -335,14 +324,14 @@ CODES: Mapping[str, int] = {name: code for code, name in enumerate(TYPES)}
 """The code of each data type."""
 
 
-def encoded(proto: Proto) -> Message:
-    """Return a message as bytes, with its fields in numerical order; large arrays are not copied."""
+def encoded(proto: Proto) -> list[bytes | memoryview]:
+    """Return a message as pieces of bytes, with its fields in numerical order; arrays are not copied."""
     pieces: list[bytes | memoryview] = []
     for number, column in proto.descriptors.items():
         value = getattr(proto, column.name)
         for one in value if column.many else [] if value is None else [value]:
             pieces += _as_field(number, one)
-    return Message(pieces, sum(map(len, pieces)))
+    return pieces
 
 
 def _as_field(number: int, value: int | float | str | bytes | memoryview | Proto) -> Iterator[bytes | memoryview]:
@@ -353,9 +342,9 @@ def _as_field(number: int, value: int | float | str | bytes | memoryview | Proto
         yield _as_varint(number << 3 | FIXED32) + struct.pack("<f", value)
     else:
         data = value.encode() if isinstance(value, str) else value
-        inner = encoded(data) if isinstance(data, Proto) else Message([data], len(data))
-        yield _as_varint(number << 3 | BYTES) + _as_varint(inner.size)
-        yield from inner.pieces
+        inner = encoded(data) if isinstance(data, Proto) else [data]
+        yield _as_varint(number << 3 | BYTES) + _as_varint(sum(map(len, inner)))
+        yield from inner
 
 
 _WIRES: Mapping[str, int] = {"whole": VARINT, "real": FIXED32}

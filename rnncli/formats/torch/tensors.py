@@ -192,7 +192,6 @@ def _view(
 
 
 def _sizes(value: object) -> tuple[int, ...]:
-    """Return a shape or strides."""
     if isinstance(value, tuple | list) and len(value) <= MAX_RANK:
         sizes = tuple(each for each in value if type(each) is int and 0 <= each < _MAX_SIZE)
         if len(sizes) == len(value):
