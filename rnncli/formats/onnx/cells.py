@@ -134,7 +134,7 @@ def recurrent(call: NodeCall) -> Values:
     tensors, edges = {role: array.tensor for role, array in arrays.items()}, (found.edge(x), *map(found.edge, states))
     made = Node(name, node.operation, layer, edges, features, tensors, "onnx", notes=_notes(call))
     found.add(replace(made, unsaid=frozenset({"return_sequences"})), *owned)
-    found.say_axes(name, x, batch, time)
+    found.say_axes(name, x, batch, time, axes[2])
     both: Axis = () if layer.merge_mode is None else (Atom(2),)
     units: Axis = (Atom(layer.units),)
     last = Flow(

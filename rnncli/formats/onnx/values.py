@@ -330,13 +330,17 @@ class FoundNodes:
         if note not in node.notes:
             self.nodes[name] = replace(node, notes=(*node.notes, note))
 
-    def say_axes(self, name: str, flow: Flow, batch: Axis, time: Axis) -> None:
-        """Add a note on the node that reads a flow if an input of the graph has time as its first or last axis."""
-        for axes in self.axes:
-            if axes and not flow.loop and axes[:2] == (time, batch):
-                self.say(name, "reads an input with timesteps as its first axis in the file; here the batch is first")
-            elif axes and not flow.loop and axes[2:] and axes[-1] == time:
-                self.say(name, "reads an input with timesteps as its last axis in the file; here the features are last")
+    def say_axes(self, name: str, flow: Flow, *known: Axis) -> None:
+        """Add a note on the node that reads a flow if an input of the graph has its axes in another order.
+
+        `known` are the axes of samples, of time and perhaps of features.
+        """
+        words = dict(zip(known, _AXES, strict=False))
+        for axes in self.axes if not flow.loop else ():
+            order = [words.get(axis, "features") for axis in axes or () if axis in words or len(axes or ()) == 3]
+            if known[1] in (axes or ()) and order != sorted(order, key=_AXES.index):
+                there, here = (", ".join(each) for each in (order, sorted(order, key=_AXES.index)))
+                self.say(name, f"reads its input as ({there}) in the file; here as ({here})")
 
     def say_order(self, flow: Flow) -> None:
         """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""
@@ -405,6 +409,7 @@ class FoundNodes:
         return made
 
 
+_AXES = ("batch", "timesteps", "features")
 _RETURNS_STATES = "also returns its states; here they are left out"
 _REVERSED = "is followed by a reversal of time in the file; here it is not reversed"
 _OTHER_ORDER = (
