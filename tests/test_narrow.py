@@ -82,6 +82,9 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
         whole = rnncli(*line).stdout
         with at(command):
             assert whole == whole.rstrip("\n") + "\n"
+        monkeypatch.setenv("COLUMNS", "1")
+        with at(command, 1):
+            assert rnncli(*line).status == 0
         for columns in WIDTHS:
             with at(command, columns):
                 monkeypatch.setenv("COLUMNS", str(columns))

@@ -96,6 +96,7 @@ def test_a_screen_reads_as_reviewed(rnncli: Run, seen: Callable[..., str], scree
 def test_the_terminals_width_and_abilities_are_used(terminal: Run, screen: Screen) -> None:
     coloured = terminal("summary", SMALL, columns=40).stdout
     assert "\x1b[1m" in coloured
+    assert terminal("summary", SMALL, columns=40, COLUMNS="0").stdout == coloured  # as if it was not set
     screen("summary-terminal-40", without_styles(coloured))
     screen("draw-terminal-60", terminal("draw", CLASSIFIER, columns=60, TERM="dumb").stdout)
     # COLUMNS overrides the width, which does not count if standard output is elsewhere.

@@ -104,12 +104,12 @@ def wrapped(text: str, room: int) -> Iterator[str]:
 
 def lines_of(text: str, first: int, further: int) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each line of a text, given the width of the first line and of further ones."""
-    start, room = 0, first
+    start, room = 0, max(1, first)
     while len(text) - start > 2 * room or columns(text[start:]) > room:
-        end = start + break_at(text[start:], max(1, room))
+        end = start + break_at(text[start:], room)
         yield start, end
         start = end + len(text[end:]) - len(text[end:].lstrip(" "))
-        room = further
+        room = max(1, further)
     yield start, len(text)
 
 
