@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from rnncli.engine.array_files import given_weights
 from rnncli.engine.checks import weight_shapes
 from rnncli.export import Job, export
 from rnncli.export.weight_writers import write_weights
+from rnncli.formats.keras.hdf5_process import answer
 from rnncli.layers import LAYERS, Dropout, Input, Layer
 from rnncli.layers.python_call import number, string
 from rnncli.quantities import shape_text
@@ -205,13 +207,20 @@ def test_a_network_without_weights_has_a_weights_file_too(tmp_path: Path) -> Non
     assert "(0 arrays)" in str(write_weights(str(tmp_path / "none.weights.h5"), {}, ".weights.h5"))
 
 
-def test_a_missing_h5py_is_named_in_the_error(rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rnncli.export.weight_writers.find_spec", lambda name: None)
+def test_an_h5py_that_is_missing_or_built_for_another_numpy_is_named_in_the_error(
+    rnncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: Walk
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "h5py", raising=False)
     file = tmp_path / "model.weights.h5"
-    result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
-    assert (result.status, result.stdout) == (1, "")
-    assert result.stderr == f"Error: {file}: writing it needs h5py\nHelp: pip install h5py\n"
-    assert list(tmp_path.iterdir()) == []
+    for error in ("ImportError", "ValueError"):
+        (tmp_path / "h5py.py").write_text(f"raise {error}('numpy.dtype size changed')", encoding="utf-8")
+        with at(error):
+            result = rnncli("export", "input:3,lstm:2", "--to", "keras", "--save-weights", file)
+            said = "h5py cannot be imported: numpy.dtype size changed"
+            assert result == (1, "", f"Error: {said}\nHelp: pip install --upgrade h5py\n")
+            assert not file.exists()
+            assert said in next(answer(json.dumps({"path": __file__, "member": "", "wanted": None}).encode())).decode()
 
 
 @given(st.text())

@@ -7,7 +7,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from itertools import groupby
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,8 +14,7 @@ import numpy as np
 
 from rnncli.atomic import WrittenFile
 from rnncli.engine.array_files import WriteArrays, write_arrays, write_npz
-from rnncli.errors import RnncliError
-from rnncli.formats.keras.hdf5_process import ADVICE
+from rnncli.formats.keras.hdf5_process import imported_h5py
 
 if TYPE_CHECKING:
     from rnncli.export import Arrays
@@ -26,10 +24,8 @@ def write_weights(path: str, arrays: Arrays, extension: str) -> WrittenFile:
     """Write named arrays to a file in the format of an extension, completely or not at all. Return the written file.
 
     Raises:
-        RnncliError: the file cannot be written, or needs h5py, which is not installed.
+        RnncliError: the file cannot be written, or needs h5py, which cannot be imported.
     """
-    if extension == ".weights.h5" and find_spec("h5py") is None:
-        raise RnncliError(f"{path}: writing it needs h5py", ADVICE)
     return write_arrays(path, arrays, WRITERS[extension])
 
 
@@ -58,8 +54,7 @@ def write_keras_weights(file: IO[bytes], arrays: Arrays) -> None:
 
     `rnncli.formats.keras.hdf5` reads it.
     """
-    import h5py
-
+    h5py = imported_h5py()
     content = io.BytesIO()  # h5py does not reliably report errors when writing to a Python file
     with h5py.File(content, "w") as hdf5:
         layers = hdf5.create_group("layers")

@@ -79,13 +79,24 @@ def answer(question: bytes) -> Iterator[bytes]:
         said, values = _answer(**json.loads(question))
     except RnncliError as error:
         said = {"error": error.message, "advice": error.advice}
-    except ImportError as error:
-        said = {"error": f"it needs h5py, which cannot be imported: {error}", "advice": ADVICE}
     except _UNREADABLE as error:
         reason = str(error).partition("\n")[0].strip("'\"") or type(error).__name__
         said = {"error": f"its HDF5 is damaged: {shorten(reason, 100)}", "advice": AGAIN}
     yield json.dumps(said).encode() + b"\n"
     yield from values
+
+
+def imported_h5py() -> Any:
+    """Import h5py.
+
+    Raises:
+        RnncliError: it cannot be imported.
+    """
+    try:
+        import h5py
+    except (ImportError, ValueError) as error:  # a ValueError if it was built for another version of NumPy
+        raise RnncliError(f"h5py cannot be imported: {error}", "pip install --upgrade h5py") from None
+    return h5py
 
 
 def damaged(reason: str) -> RnncliError:
@@ -97,8 +108,7 @@ def _answer(path: str, member: str, wanted: Sequence[str] | None) -> tuple[dict[
     """Return the structure of a file, or the numbers of the requested arrays."""
     if "numpy" not in sys.modules:
         keep_within_addresses("h5py", NEEDED + (6 << 20))  # its own libraries take 6 MB
-    import h5py
-
+    h5py = imported_h5py()
     size = os.path.getsize(path)
     bound(ROOM + (2 * MAX_COMPRESSION * size if member else 0), SECONDS + size / BYTES_A_SECOND)
     with _bytes(path, member, wanted is None) as data, h5py.File(data, "r") as file:
