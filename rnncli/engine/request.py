@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from os import PathLike, fsdecode, fsencode
+from os import PathLike, fsdecode
 from typing import Any, Literal, get_args
 
 from rnncli.errors import ArgumentError, quote, shorten
@@ -15,6 +14,7 @@ from rnncli.language.rules import least_steps
 from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.network import Network, check_flags, check_known, check_sizes, check_whole, plain
 from rnncli.quantities import MAX_SIZE, parse_size
+from rnncli.system.descriptors import can_name_a_file
 
 DTYPES = ("float32", "float64")
 """The dtypes that the engine supports."""
@@ -127,11 +127,8 @@ def file_name(name: str, path: object) -> str:
     Raises:
         ArgumentError: it is neither, or not a valid file name.
     """
-    if isinstance(path, (str, PathLike)):
-        text = fsdecode(path)
-        with suppress(UnicodeEncodeError):
-            if b"\0" not in fsencode(text):
-                return text
+    if isinstance(path, (str, PathLike)) and can_name_a_file(text := fsdecode(path)):
+        return text
     raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
 
 

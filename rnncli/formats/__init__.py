@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.immutable import NamedTuple
+from rnncli.system.descriptors import can_name_a_file
 
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
@@ -181,6 +182,8 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
         RnncliError: it cannot be read, is damaged, or has a format that is not read; the message names the file.
     """
     extension = _extension(path)
+    if not can_name_a_file(path):
+        raise RnncliError(f"no file can be named {shorten(path)}")
     if extension in REFUSED:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
     if re.match(r"(?!file:)[a-z][a-z0-9+.-]+://", path, re.IGNORECASE):

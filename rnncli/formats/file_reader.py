@@ -160,10 +160,7 @@ def opened(path: str) -> Iterator[int]:
         RnncliError: the file cannot be read, or the block raised an error about it.
     """
     with reading(path):
-        try:
-            file = opened_to_read(path)
-        except ValueError as fault:  # a name that no file can have
-            raise RnncliError(f"it cannot be read: {fault}") from None
+        file = opened_to_read(path)
         try:
             yield file
         finally:

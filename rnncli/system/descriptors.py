@@ -34,6 +34,13 @@ def flags(*names: str) -> int:
     return found
 
 
+def can_name_a_file(path: str) -> bool:
+    """Return whether a file can have this name: without a null character, and in the encoding of the system's names."""
+    with suppress(UnicodeEncodeError):
+        return b"\0" not in os.fsencode(path)
+    return False
+
+
 def opened_to_read(path: str, *, waits: bool = True) -> int:
     """Open a file for reading and return its descriptor.
 
@@ -43,7 +50,6 @@ def opened_to_read(path: str, *, waits: bool = True) -> int:
 
     Raises:
         OSError: it cannot be opened.
-        ValueError: no file can have this name.
     """
     if path in STANDARD and not os.path.exists(path):
         return os.dup(STANDARD[path])

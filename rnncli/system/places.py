@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, UsageError, quote
-from rnncli.system.descriptors import STANDARD
+from rnncli.system.descriptors import STANDARD, can_name_a_file
 
 _SPECIAL_FOLDERS = ("/dev", "/proc", "/sys")
 """Directories whose entries are not ordinary files, even if they look like files."""
@@ -173,6 +173,8 @@ def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
 def _check_name(path: str, name: str) -> None:
     if not path:
         raise FileNotFoundError(errno.ENOENT, "its name is empty")
+    if not can_name_a_file(path):
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name")
     if name in ("", os.curdir, os.pardir):
         if os.path.isdir(path):
             raise IsADirectoryError(errno.EISDIR, "it is a directory")
