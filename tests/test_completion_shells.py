@@ -32,6 +32,7 @@ LINES = {
     "rnncli sweep 'input:8,{gru,ls": "rnncli sweep 'input:8,{gru,lstm",
     "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:s": "rnncli sweep 'input:{u=4,8},{gru,lstm}:{u}:seq",
     "rnncli summary $(rnncli solve in": "rnncli summary $(rnncli solve input:",
+    'rnncli summary "$(rnncli solve input:8,ls': 'rnncli summary "$(rnncli solve input:8,lstm:',
     # With several choices, or none, the line does not change.
     "rnncli summary input:8,gru:4:": "rnncli summary input:8,gru:4:",
     "rnncli summary input:8,gru:4:reset=": "rnncli summary input:8,gru:4:reset=",

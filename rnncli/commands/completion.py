@@ -109,6 +109,12 @@ class _ShellCompletion(ShellComplete):
         return _SEPARATOR.join((ending, item.value, item.word or item.value, means))
 
 
+def _substitution(word: str) -> str:
+    """Return the text before the word in an open substitution in quotes, `"$(…`, all of which bash replaces."""
+    before = os.environ["COMP_WORD"].removesuffix(word)
+    return before if "$(" in before else ""
+
+
 def _behind(lead: str, item: CompletionItem[str]) -> CompletionItem[str]:
     """Return a candidate for an option's value as one for the word with both: --sort=params."""
     if item.type == "file":
@@ -130,7 +136,10 @@ class _Bash(_ShellCompletion, BashComplete):
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
         """Return the candidates; inside quotes, add one to a lone open candidate, or bash would close the quotes."""
         items = super().get_completions(args, incomplete)
-        if len(items) == 1 and items[0].open and _in_quotes(os.environ["COMP_LINE"]):
+        substituted = _substitution(incomplete)
+        if substituted:
+            items = [item for item in items if item.type != "file"]  # bash would put a backslash before its $
+        if len(items) == 1 and (substituted or (items[0].open and _in_quotes(os.environ["COMP_LINE"]))):
             items.append(CompletionItem(items[0].value + " ", open=True))
         return items
 
@@ -140,7 +149,7 @@ class _Bash(_ShellCompletion, BashComplete):
         kept = len(word) - len(replaced if word.endswith(replaced) else _words(replaced)[-1])
         if item.type == "file":
             return super().format_completion(_behind(item.value[: max(0, kept - len(item.lead or ""))], item))
-        return super().format_completion(CompletionItem(item.value[kept:], open=item.open))
+        return super().format_completion(CompletionItem(_substitution(word) + item.value[kept:], open=item.open))
 
 
 @add_completion_class
