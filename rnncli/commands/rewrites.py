@@ -213,7 +213,7 @@ LINES = (
     _line("export(.*) ~(c)~(.*)", r"export\1 --to \2\3", "", _NO_SPEC),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
     _line(f"(.*) {_BETWEEN}( <INPUT>:.*)", r"\1\3", _ONE_WORD, _NO_SPEC),
-    _line("(.*) ~((?-i:SPEC))[1-9]?~(.*)", r"\1 input:8,lstm:16\3", "for example", r"\2 stands for a network"),
+    _line("(.*) ~((?-i:SPEC|FILE))[1-9]?~(.*)", r"\1 input:8,lstm:16\3", "for example", r"\2 stands for a network"),
     _line(r"(<COMMAND>) ~(?!\1~|help~)(<COMMAND>)~( .+)", r"\2\3", "", "there are two commands, '\\1' and '\\2'"),
     _line("((<COMMAND>).*) ~\\2~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
