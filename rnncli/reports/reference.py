@@ -124,7 +124,13 @@ def _row_of_count(layer: type[Layer]) -> Iterator[KindRow]:
 
 
 def _form(layer: type[Layer]) -> str:
-    return f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind
+    numbers = "".join(f"[:{option.key}]" for option in layer.options if _is_bare(option))
+    return (f"{layer.kind}:{layer.sizes.form}" if layer.sizes.form else layer.kind) + numbers
+
+
+def _is_bare(option: Option) -> bool:
+    """Return whether an option is just a number, shown with its kind."""
+    return isinstance(option, Whole) and not option.keyed
 
 
 def _example(layer: type[Layer], field: str = "") -> str:
@@ -187,9 +193,8 @@ def _options_of(word: str) -> list[tuple[type[Layer], Option]]:
 
 def _value_words(option: Option) -> list[str]:
     """Return the values of a field that are words: `causal`."""
-    if not isinstance(option, Choice) or option.symbol is not None:
-        return []
-    return [value.lower() for value in option.values if value.isalpha()]
+    values = option.values if isinstance(option, Choice) and option.symbol is None else ()
+    return [value.lower() for value in values if value.isalpha()]
 
 
 def _argument_words(attributes: Sequence[str]) -> list[str]:
@@ -339,14 +344,7 @@ def look_up(word: str | None = None) -> Entry:
 def kinds_in_short() -> Iterator[Remark]:
     """Yield how each kind is written and what it does."""
     for layer in LAYERS:
-        numbers = "".join(f"[:{option.key}]" for option in layer.options if _is_bare(option))
-        other = f" (or {', '.join(layer.aliases)})" if layer.aliases else ""
-        yield Remark(_form(layer) + numbers, layer.means + other)
-
-
-def _is_bare(option: Option) -> bool:
-    """Return whether an option is just a number, shown with its kind."""
-    return isinstance(option, Whole) and not option.keyed
+        yield Remark(_form(layer), layer.means + (f" (or {', '.join(layer.aliases)})" if layer.aliases else ""))
 
 
 def fields_in_short() -> Iterator[Remark]:

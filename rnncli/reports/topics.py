@@ -30,9 +30,6 @@ _EXAMPLES = {layer.kind: f"input:8,{layer.kind}:16" for layer in LAYERS if layer
 _SPEC = _EXAMPLES["lstm"]
 _TIMESTEPS = 100
 
-_TEXT = package_text("reports/topics.txt")
-"""The topics in `topics.txt`: the names of each, the usual one first; after =, its definition; then notes about it."""
-
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
 """The names in braces that become a field in both spellings: `seq (return_sequences=True)`."""
 
@@ -64,6 +61,7 @@ class Topic(NamedTuple):
 
 
 def _parsed(text: str) -> Iterator[Topic]:
+    """Yield the topics of a text: the names of each, the usual one first; after =, its definition; then its notes."""
     for topic in text.strip().replace("\n  ", " ").split("\n\n"):
         names, means, *notes = topic.splitlines()
         texts = tuple(note.removeprefix("- ") for note in notes)
@@ -135,7 +133,7 @@ _FACTS: Mapping[str, Callable[[], Iterator[Remark]]] = {
 }
 """The notes for a name in braces that is a line of its own in `topics.txt`."""
 
-TOPICS = tuple(_parsed(_TEXT))
+TOPICS = tuple(_parsed(package_text("reports/topics.txt")))
 """All topics."""
 
 TOPIC_OF: Mapping[str, Topic] = {name: topic for topic in TOPICS for name in topic.names}
