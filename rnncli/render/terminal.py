@@ -117,18 +117,18 @@ def break_at(text: str, room: int) -> int:
     """Return where to break a text that is too long for a line.
 
     The best place is a space before an equals sign, then a space outside parentheses, then any other space, but one
-    after such a sign or a multiplication sign, before a final one, or between a number and its unit only as a last
-    resort, and never one after a number that the text starts with. A text without a space is a spec, broken after a
-    comma or a colon.
+    after a multiplication sign, before a final one, between an equals sign and a sum, or between a number and its unit
+    only as a last resort, and never one after a number that the text starts with. A text without a space is a spec,
+    broken after a comma or a colon.
     """
 
     def worth(place: int) -> tuple[int, int]:
-        before = text[:place]
-        if before.endswith((" ×", " x", " =")) or re.match(" ×(?! )", text[place:]):
+        before, after = text[:place], text[place + 1 :]
+        if before.endswith((" ×", " x")) or re.match("×(?! )", after) or (before[-2:], after[:1]) == (" =", "("):
             return 0, place
-        if re.search(r"(^|[ (])[0-9,.]*[0-9]$", before) and text[place + 1 : place + 2].isalpha():
+        if after[:1].isalpha() and re.search(r"(^|[ (])[0-9,.]*[0-9]$", before):
             return 0, place
-        if text.startswith("=", place + 1) and place > room // 2:
+        if after.startswith("=") and place > room // 2:
             return 3, place
         return 2 if before.count("(") == before.count(")") else 1, place
 
