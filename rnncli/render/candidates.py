@@ -312,20 +312,19 @@ class RowTexts:
 
     def rows(self, candidates: Sequence[Candidate]) -> str:
         """Return the rows of some candidates."""
-        specs = [candidate.spec for candidate in candidates]
+        specs, shapes, *figures = zip(*candidates, strict=True)
         if not _PLAIN.fullmatch("".join(specs)) or not all("," in spec for spec in specs):
             return self._writer.rows([candidate.as_dict(self._setting) for candidate in candidates])
-        runs = [candidates] if _are_alike(candidates) else [[*run] for _, run in groupby(candidates, key=_types)]
-        return "".join([self._rows_alike(_types(run[0]), run) for run in runs])
-
-    def _rows_alike(self, types: tuple[type, ...], candidates: Sequence[Candidate]) -> str:
-        """Return the rows of candidates with the same values unknown."""
-        if types not in self._forms:
-            self._forms[types] = self._form(candidates[0], types)
-        template, order = self._forms[types]
-        specs, shapes, *figures = zip(*candidates, strict=True)
-        columns = [specs, *zip(*shapes, strict=True), *figures]
-        return "".join(map(template.__mod__, zip(*[columns[place] for place in order], strict=True)))
+        columns = [*zip(*shapes, strict=False), *figures]
+        types = [{*map(type, column)} for column in columns]
+        if len({*map(len, shapes)}) > 1 or any(len(some) > 1 for some in types):
+            return "".join([self.rows([*run]) for _, run in groupby(candidates, key=_types)])
+        alike = tuple(each for (each,) in types)
+        if alike not in self._forms:
+            self._forms[alike] = self._form(candidates[0], alike)
+        template, order = self._forms[alike]
+        every = [specs, *columns]
+        return "".join(map(template.__mod__, zip(*[every[place] for place in order], strict=True)))
 
     def _form(self, candidate: Candidate, types: tuple[type, ...]) -> tuple[str, list[int]]:
         """Return the format of rows like that of a candidate, given the types of its values."""
@@ -336,14 +335,6 @@ class RowTexts:
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
-
-
-def _are_alike(candidates: Sequence[Candidate]) -> bool:
-    """Return whether all candidates have values of the same types, which is quicker to find out column by column."""
-    _, shapes, *figures = zip(*candidates, strict=True)
-    return len({*map(len, shapes)}) == 1 and all(
-        len({*map(type, column)}) == 1 for column in (*zip(*shapes, strict=True), *figures)
-    )
 
 
 def _types(candidate: Candidate) -> tuple[type, ...]:
