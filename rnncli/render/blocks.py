@@ -89,27 +89,21 @@ class Drawn(Block):
 
 
 @immutable
-class Listing(Block):
-    """Lines of source to paste.
+class Source(Block):
+    """Source to paste.
 
     Attributes:
-        lines: each line, how often it is repeated, and a remark, which may be empty.
+        text: its lines.
         language: its programming language.
     """
 
-    lines: Sequence[tuple[str, int, str]]
+    text: str
     language: str = "python"
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
-        """Yield the lines, each followed by its remark."""
-        for code, times, remark in self.lines:
-            yield from hanging(console, Text.assemble((code, "code"), f"  × {times}" if times > 1 else ""), INDENT)
-            yield from hanging(console, Text(remark), 2 * INDENT) if remark else ()
-
-
-def source(text: str, language: str = "python") -> Listing:
-    """Return a text as source without remarks."""
-    return Listing([(line, 1, "") for line in text.splitlines()], language)
+        """Yield its lines."""
+        for line in self.text.splitlines():
+            yield from hanging(console, Text(line, style="" if line.startswith("#") else "code"), INDENT)
 
 
 def source_page(exported: Exported) -> Iterator[Block]:
@@ -117,7 +111,7 @@ def source_page(exported: Exported) -> Iterator[Block]:
     if isinstance(exported.content, bytes):
         yield Line(Text(f"{exported}"))
     else:
-        yield source(f"{exported}", "c" if exported.target == "c" else "python")
+        yield Source(f"{exported}", "c" if exported.target == "c" else "python")
 
 
 @immutable

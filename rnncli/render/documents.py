@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Block, Column, Drawn, Line, Listing, Page, Pairs, Table, records_table
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Source, Table, records_table
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
 from rnncli.render.results import Writer
 from rnncli.render.svg import rendered, svg
@@ -167,9 +167,8 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
         yield markup.items([markup.text(_sentence(Text(": ").join(filter(None, row)))) for row in block.rows])
     elif isinstance(block, Table) and (columns := block.filled):
         yield markup.table(columns)
-    elif isinstance(block, Listing):
-        source = [[f"# {remark}"] * bool(remark) + [code] * times for code, times, remark in block.lines]
-        yield markup.lines("".join(f"{line}\n" for lines in source for line in lines), block.language)
+    elif isinstance(block, Source):
+        yield markup.lines("".join(f"{line}\n" for line in block.text.splitlines()), block.language)
     elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
         yield markup.drawn(block)
 
