@@ -249,21 +249,20 @@ def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
     if not frontier or len({*others, *frontier}) < _FEWEST:
         return []
     points, marked = ([(max(across, 1), max(up, 1)) for across, up in some] for some in (others, frontier))
-    every = points + marked
-    least, most = min(up for _, up in every), max(up for _, up in every)
-    up = Axis(least, most, _ROWS if least < most else 1)
+    right, high = zip(*points, *marked, strict=True)
+    up = Axis(min(high), max(high), _ROWS if min(high) < max(high) else 1)
     labels = {up.place(tick): short(tick) for tick in up.ticks()}
     margin = max(map(len, labels.values()), default=0)
     room = min(_WIDEST, width - margin - 3)
-    titles = map(_axis_title, cloud.asked)
-    note = f"{next(titles)} across, {next(titles)} up. ● are the rows above, · all other candidates."
+    titles = [*map(_axis_title, cloud.asked)]
+    note = f"{titles[0]} across, {titles[1]} up. ● are the rows above, · all other candidates."
     if room < _NARROWEST:
         return ["", *wrapped(note, width)]
-    across = Axis(min(across for across, _ in every), max(across for across, _ in every), room)
+    across = Axis(min(right), max(right), room)
     plane = [[" "] * room for _ in range(up.cells)]
     for some, character in ((points, _OTHER), (marked, _OUTSTANDING)):
-        for right, high in some:
-            plane[up.place(high)][across.place(right)] = character
+        for column, row in some:
+            plane[up.place(row)][across.place(column)] = character
     lines = [
         f"{labels.get(row, ''):>{margin}} {'┤' if row in labels else '│'}{''.join(plane[row])}".rstrip()
         for row in range(up.cells - 1, -1, -1)

@@ -49,12 +49,12 @@ class Markdown:
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines: source, or a drawing."""
-        return f"```{language}\n{lines}```\n"
+        return f"```{language}\n{lines}\n```\n"
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing in characters."""
         lines = "\n".join(line.plain for line in block.lines(Console(width=DRAWING_WIDTH)))
-        return self.lines(lines.strip("\n") + "\n", "")
+        return self.lines(lines.strip("\n"), "")
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
@@ -111,7 +111,7 @@ class Html(Markdown):
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines: source, or a drawing."""
-        shown = _escaped(lines.rstrip("\n"))
+        shown = _escaped(lines)
         return f"<pre><code>{shown}</code></pre>" if language else f"<pre>{shown}</pre>"
 
     def head(self, columns: Sequence[Column]) -> str:
@@ -168,7 +168,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
     elif isinstance(block, Table) and (columns := block.filled):
         yield markup.table(columns)
     elif isinstance(block, Source):
-        yield markup.lines("".join(f"{line}\n" for line in block.text.splitlines()), block.language)
+        yield markup.lines(block.text.rstrip("\n"), block.language)
     elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
         yield markup.drawn(block)
 
