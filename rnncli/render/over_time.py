@@ -377,8 +377,8 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     if any(reach.known for reach in reaches):
         yield "Left: its share at the last step; Largest after: the steps until it is largest, 0 for at once"
     yield (
-        "Radius: the spectral radius of U, which multiplies the state each step (of an lstm or a gru, U's block for "
-        "the candidate); above 1, effects may grow"
+        "Radius: the spectral radius of the recurrent kernel (of an lstm or gru, its block for the candidate); "
+        "above 1, effects may grow"
     )
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
