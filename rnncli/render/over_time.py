@@ -376,10 +376,7 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     yield "To a tenth, to a hundredth: the steps until it stays below that share of its largest"
     if any(reach.known for reach in reaches):
         yield "Left: its share at the last step; Largest after: the steps until it is largest, 0 for at once"
-    yield (
-        "Radius: the spectral radius of the recurrent kernel (of an lstm or gru, its block for the candidate); "
-        "above 1, effects may grow"
-    )
+    yield "Radius: the spectral radius of U (of its candidate's part in lstm, gru); above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
     starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
