@@ -173,7 +173,7 @@ def _reach_section(models: Sequence[Reading], asked: Request, tell: Tell) -> Pag
 
 def _sources(model: Reading) -> Iterator[Section]:
     """Yield the network as source for each framework that can express it, or why one cannot."""
-    from rnncli.render.blocks import Source
+    from rnncli.render.blocks import SourceText
     from rnncli.render.documents import page_or_reason
 
     job = Job(model.network, dict)  # source for a framework contains no weights
@@ -181,5 +181,5 @@ def _sources(model: Reading) -> Iterator[Section]:
         if target.is_text and target.weights:
             yield (
                 f"In {target.title}",
-                page_or_reason(lambda name=name: [Source(str(export(job, name)))]),  # type: ignore[misc]
+                page_or_reason(lambda name=name: [SourceText(str(export(job, name)))]),  # type: ignore[misc]
             )

@@ -89,7 +89,7 @@ class Drawn(Block):
 
 
 @immutable
-class Source(Block):
+class SourceText(Block):
     """Source to paste.
 
     Attributes:
@@ -111,7 +111,7 @@ def source_page(exported: Exported) -> Iterator[Block]:
     if isinstance(exported.content, bytes):
         yield Line(Text(f"{exported}"))
     else:
-        yield Source(f"{exported}", "c" if exported.target == "c" else "python")
+        yield SourceText(f"{exported}", "c" if exported.target == "c" else "python")
 
 
 @immutable

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, Source, Table, records_table
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, SourceText, Table, records_table
 from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
 from rnncli.render.results import Writer
 from rnncli.render.svg import rendered, svg
@@ -167,7 +167,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
         yield markup.items([markup.text(_sentence(Text(": ").join(filter(None, row)))) for row in block.rows])
     elif isinstance(block, Table) and (columns := block.filled):
         yield markup.table(columns)
-    elif isinstance(block, Source):
+    elif isinstance(block, SourceText):
         yield markup.lines(block.text.rstrip("\n"), block.language)
     elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
         yield markup.drawn(block)

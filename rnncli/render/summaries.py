@@ -13,7 +13,7 @@ from rnncli.errors import one_line
 from rnncli.layers.weights import FRAMEWORK_NAMES, at_level, name_at_levels
 from rnncli.network_summary import DTYPE_BYTES, LayerSummary, Summary, worth_showing
 from rnncli.quantities import Shape, count, duration, figure_text, memory, plural, shape_text
-from rnncli.render.blocks import GAP, Block, Column, Line, Pairs, Source, Table, marked
+from rnncli.render.blocks import GAP, Block, Column, Line, Pairs, SourceText, Table, marked
 from rnncli.reports import folded
 from rnncli.vocabulary import title
 
@@ -166,7 +166,7 @@ def modules_page(summary: Summary, heading: str = " In PyTorch") -> Iterator[Blo
         for run in folded(modules, key=lambda module: (module.code, bool(module.apart))):
             lines += [f"# {run[0].apart}"] if run[0].apart else []
             lines.append(run[0].code + (f"  # × {len(run)}" if len(run) > 1 else ""))
-        yield Source("\n".join(lines))
+        yield SourceText("\n".join(lines))
 
 
 # The table of a run
