@@ -61,9 +61,8 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     for part in reversed(drawing.parts):
         yield GAP
         yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
-    for number, meaning in enumerate(_meanings(drawing.network.head, drawing.parts)):
-        yield from [] if number else [GAP]
-        yield Line(Text(meaning, style="dim"))
+    legend = [Line(Text(meaning, style="dim")) for meaning in _meanings(drawing.network.head, drawing.parts)]
+    yield from [GAP, *legend] if legend else []
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:
