@@ -188,8 +188,7 @@ class Table(Block):
     is still too wide is split into several, each with the first column; as a last resort each row becomes a block.
 
     Attributes:
-        columns: the columns; the first identifies the row.
-        names: the headings of the rows as blocks, if they are not the cells of the first column.
+        columns: the columns; the first identifies the row. In the heading of a block its title precedes a number.
         sections: the numbers of rows in each section, if there are sections; lines are drawn between them. Otherwise
             there are lines between all rows if a cell has several lines.
         turns: whether a table that is too wide may be transposed.
@@ -197,7 +196,6 @@ class Table(Block):
     """
 
     columns: Sequence[Column]
-    names: Sequence[str] = ()
     sections: Sequence[int] = ()
     turns: bool = False
     more: str = ""
@@ -251,7 +249,7 @@ class Table(Block):
     def _block(self, place: int) -> Iterator[Block]:
         """Yield a row as a heading and, below it, one line per column with its title and the cell."""
         first, *others = self.filled
-        heading = Text(self.names[place]) if self.names else first.cells[place].copy()
+        heading = Text(f"{first.title} {first.cells[place]}") if first.number else first.cells[place].copy()
         heading.stylize("heading")
         yield Line(heading)
         cells = [(Text(each.title, style="dim"), each.cells[place]) for each in others if each.cells[place]]

@@ -52,8 +52,7 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
 def _figures(comparison: Comparison) -> Iterator[Block]:
     """Yield a table of the figures that differ, and a line with those that are the same in all networks."""
     summaries = comparison.summaries
-    numbers = range(1, len(summaries) + 1)
-    columns = [Column("Network", [Text(str(number)) for number in numbers])]
+    columns = [Column("Network", [Text(f"{number}") for number in range(1, len(summaries) + 1)])]
     same, ratios = [], list[str]()
     for figure in summaries[0].totals:
         values, before = [getattr(summary, figure) for summary in summaries], ratios
@@ -70,7 +69,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
         same.append(f"Output shape {shape_text(shapes[0])}")
     else:
         columns.append(Column("Output shape", [*map(shape_cell, shapes)], number=False))
-    yield Table(columns, [f"Network {number}" for number in numbers], turns=True)
+    yield Table(columns, turns=True)
     macs = [summary.macs_per_step for summary in summaries]
     cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
     if len(cheapest) < len(macs):
@@ -90,13 +89,13 @@ def _layers(comparison: Comparison) -> Iterator[Block]:
     networks, layers, shapes, params, ratios = zip(*chain.from_iterable(groups), strict=True)
     narrow = [Text("\n").join(pair) for pair in zip(layers, shapes, strict=True)]
     columns = [
-        Column("Network", [Text(_numbers(indices)) for indices in networks], number=False),
+        Column("Network", [Text(_numbers(indices)) for indices in networks]),
         Column("Layer", layers, number=False, leaves=1, narrow=[Column("Layer\nOutput shape", narrow, number=False)]),
         Column("Output shape", shapes, number=False, leaves=1, narrow=[]),
         Column("Parameters", params),
         Column("Ratio", ratios, joined=True),
     ]
-    yield Table(columns, [*map(_named, networks)], [*map(len, groups)])
+    yield Table(columns, [*map(len, groups)])
 
 
 def _lines(run: Sequence[SideBySide]) -> Iterator[tuple[list[int], Text, Text, Text, Text]]:

@@ -328,16 +328,16 @@ def reach_page(reach: Reach) -> Iterator[Block]:
     for number, network in enumerate(reaches, start=1):
         file = "" if network.file is None else f"  {printable(network.file)}"
         yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
-    numbers, spreads = range(1, len(reaches) + 1), [network.spreads for network in reaches]
+    spreads = [network.spreads for network in reaches]
     columns = [
-        Column("Network", [Text(f"{number}") for number in numbers]),
+        Column("Network", [Text(f"{number}") for number in range(1, len(reaches) + 1)]),
         Column("To a tenth", [_steps_cell(network, "steps_to_tenth", f"{network.problem}") for network in reaches]),
         Column("To a hundredth", [_steps_cell(network, "steps_to_hundredth") for network in reaches]),
         Column("Left", [_spread(each["last"], "-", "{:.0%}") for each in spreads]),
         Column("Largest after", [_steps_cell(network, "largest_after") for network in reaches]),
         Column("Radius", [Text(f"{each['spectral_radius'].median:.3g}") for each in spreads]),
     ]
-    yield Table(columns, [f"Network {number}" for number in numbers])
+    yield Table(columns)
     yield Drawn(lambda console: _curves(console, reaches))
     for text in (*_meaning(reaches), *_notes(reaches)):
         yield Line(Text(text), start=1)
