@@ -203,7 +203,7 @@ def _cause(factor: FactorChange) -> str:
     # Deep stacks have few layers that differ in more than their names.
     first, other = (row._replace(name="", weights=()) for row in (factor.first, factor.other))
     cause = _field(factor.name, factor.there, factor.here, other, first.framework)
-    missing = cause or _field(factor.name, factor.here, factor.there, first, other.framework)
+    missing = "" if cause else _field(factor.name, factor.here, factor.there, first, other.framework)
     if missing == FRAMEWORK_NAMES[first.framework]:
         cause = FRAMEWORK_NAMES[other.framework]
     return f"{cause}: " if cause else f"without {missing}: " if missing else ""

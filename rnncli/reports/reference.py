@@ -268,8 +268,8 @@ def _activation_entry(word: str) -> Entry:
     rows: list[KindRow] = []
     for layer, option in _OPTIONS:
         if option in _ACTIVATION_OPTIONS:
-            theirs = (argument(layer, option.attribute, name, framework) for framework in FRAMEWORKS)
-            rows.append(KindRow(layer.kind, name, f"{option.lead}{name}", means, *theirs))
+            arguments = (argument(layer, option.attribute, name, framework) for framework in FRAMEWORKS)
+            rows.append(KindRow(layer.kind, name, f"{option.lead}{name}", means, *arguments))
     others = [other for other, ours in OTHER_NAMES.items() if ours == name]
     facts = [Remark("Elsewhere", listed(others, "or"))] if others else []
     for option in _ACTIVATION_OPTIONS:
@@ -281,7 +281,8 @@ def _activation_entry(word: str) -> Entry:
     if bounds is not None:
         facts.append(Remark("Range", f"{bounds[0]:g} to {bounds[1]:g}"))
     if name in Activation.sizes.words:
-        facts.append(Remark("Alone", f"{Activation.kind}:{name}, as in input:8,lstm:32,{Activation.kind}:{name}"))
+        alone, theirs = f"{Activation.kind}:{name}", ACTIVATIONS[name].torch
+        facts.append(Remark("Alone", f"{alone}, as in input:8,lstm:32,{alone}. PyTorch: nn.{theirs}"))
     facts.append(Remark("Example", f"input:8,dense:32:{name}"))
     return Entry(name, means, tuple(facts), table=tuple(rows))
 
@@ -337,8 +338,7 @@ def look_up(word: str | None = None) -> Entry:
     entry = _SORTS[name][1](known)
     if known not in TOPIC_OF or name == "topic":
         return entry
-    also = (Remark("Also", TOPIC_OF[known].means), *TOPIC_OF[known].facts())
-    return replace(entry, facts=(*entry.facts, *also))
+    return replace(entry, facts=(*entry.facts, Remark("Also", TOPIC_OF[known].means), *TOPIC_OF[known].facts()))
 
 
 def kinds_in_short() -> Iterator[Remark]:
