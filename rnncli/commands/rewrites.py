@@ -105,6 +105,7 @@ _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
 _FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _CALL = r"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*)"
 _OPENS = "(?:(?![bt][ =])[a-z]|hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
+_IS_SET = r"(?=.* --set[ =]([a-z]\w*)=([0-9]+))"
 _OPENED = "use --set for a name that the source does not define"
 _PIPED = "`> FILE` writes the output to a file"
 _BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*[:(]|[^~]* [^-~ ][^ ]*<FILE>)(.*)"
@@ -229,7 +230,7 @@ LINES = (
     _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
-    _line(r"(.*) ~([^ ]*[:x])([a-z]\w*)(?=[:,x~])([^ ]*)~(.*) --set[ =]\3=([0-9]+)…", r"\1 \2\6\4\5\7"),
+    _line(rf"{_IS_SET}(.*) ~([^ ]*[:x])\1(?=[:,x~])([^ ]*)~(.*) --set[ =]\1=\2…", r"\3 \4\2\5\6\7"),
     _line(f"(?!solve)<COMMAND>… ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(rf"sweep(.*) ~([^ {{}}]*[:x])[(\[]?{_UP_TO}[)\]]?([^ {{}}]*)~(.*)", r"sweep\1 \2{\3..\4}\5\6"),
     _line(
