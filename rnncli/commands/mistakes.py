@@ -182,10 +182,10 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         texts = [path for mark, path in pairwise(line) if mark == ">"]
         valued = [each for each in TypedLine.of(this.group, line).words if each.option is not None and each.value]
         files = [each.value or "" for each in valued if each.is_written]
-        if any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
-            return False
         named = {each.option for each in this.words}
         read = [each.value or "" for each in valued if each.is_read and each.option not in named]
+        if any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
+            return False
         if not all(re.search("[-./0-9]", each) or exists(each) for each in read):
             return False
         said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
@@ -298,6 +298,10 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     path = " ".join([text, *(each.text for each in this.words[place + 1 : place + 2])])
     if path != text and isfile(path):
         yield Applied(this.with_(place, Word(path), used=2), "put the name of the file in quotes")
+    behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
+    if text[:1].isdigit() and re.fullmatch("[A-Za-z]{3,30}", behind or ""):  # 10 steps
+        for step in named(this, place, Word(behind or "", None, text)):
+            yield step._replace(message=f"{quote(text)} is not a spec")
     yield from _rewritten(this, place)
     yield from completed(this, place)
     plain = re.sub(r"\\(?=[{}])", "", in_ascii(text))
@@ -314,7 +318,6 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         and re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower())
         and name.lower() not in KINDS
     ):
-        behind = next((each.text for each in this.words[place + 1 : place + 2] if each.is_argument), None)
         steps = [*named(this, place, Word(name, None, value if equals else behind, bool(equals)))]
         if steps and this.typed == (this.name, text) and term_asked([text]):  # explain macs
             steps.insert(0, Applied(("layers", text), drops=text, advice=A_WORD))

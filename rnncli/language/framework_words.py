@@ -151,7 +151,7 @@ def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
 
 _WHOLE = in_both(LSTM, "return_sequences", True)
 _AXIS = "x[:, None, :] if each sample is one timestep, x[..., None] if each timestep is one number"
-_SEQ_BEFORE = f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: {_AXIS}"
+_ADD_SEQ = f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: {_AXIS}"
 _VECTORS = "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample"
 _TARGETS = "the network returns one vector per timestep and there is one target per sample, or the other way round"
 _WITHOUT_SEQ = f"without {_WHOLE} the last recurrent layer returns only its last output"
@@ -163,7 +163,7 @@ _EXAMPLE = "input:8,lstm:32"
 
 _TABLE = (
     r"(?:\((?:LSTM|GRU|\w*RNN|Dense|Embedding|Bi\w+|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
-    r"|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?(\d{1,9})[)\]]"
+    r"|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?<N>[)\]]"
     r'|^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d'
     r"|<[\w.]{1,80} (?:object at|name=)"
 )
@@ -174,22 +174,17 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "write the layers; a layer's units are the last number of its output shape",
         "input:8,lstm:{0}",
     ),
+    (r"expected \w*ndim=3, found ndim=2[^(]{0,40}\(None, <N>\)", _VECTORS, _ADD_SEQ, "input:8,lstm:{0}:seq,lstm:32"),
+    (r"expected \w*ndim=3, found ndim=2", _VECTORS, _ADD_SEQ, "input:8,lstm:32:seq,lstm:32"),
     (
-        r"expected (?:min_)?ndim=3, found ndim=2[^(]{0,40}\(None, (\d{1,9})\)",
-        _VECTORS,
-        _SEQ_BEFORE,
-        "input:8,lstm:{0}:seq,lstm:32",
-    ),
-    (r"expected (?:min_)?ndim=3, found ndim=2", _VECTORS, _SEQ_BEFORE, "input:8,lstm:32:seq,lstm:32"),
-    (
-        r"expected (?:min_)?ndim=3, found ndim=[14]",
+        r"expected \w*ndim=3, found ndim=[14]",
         "the layer reads (batch, timesteps, features), but was given data with more or fewer axes",
         "input_shape is (timesteps, features), without the batch",
         "input:50x8,lstm:32",
     ),
     (
         (
-            r"[Ee]xpected shape[ =]\(((?:None|\d{1,9}), (?:None|\d{1,9}), (\d{1,9}))\)"
+            r"[Ee]xpected shape[ =]\(((?:None|\d{1,9}), (?:None|\d{1,9}), <N>)\)"
             r", (?:found|but input has incompatible) shape[ =](?:torch\.Size\()?[\[(]([\w, ]{1,60})"
         ),
         "the network was built for data of shape ({0}), but was given ({2})",
@@ -197,19 +192,19 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:{1},lstm:32",
     ),
     (
-        r"expected axis -?1 of input shape to have value (\d{1,9})[^\n]{0,80}?[\[(][None\d, ]{0,60}?(\d{1,9})[\])]",
+        r"expected axis -?1 of input shape to have value <N>[^\n]{0,80}?[\[(][None\d, ]{0,60}?<N>[\])]",
         _BUILT,
         _REBUILD,
         "input:{0},dense:1",
     ),
     (
-        r"expected axis -?\d of input shape to have value (\d{1,9})",
+        r"expected axis -?\d of input shape to have value <N>",
         "the layer was built for {0} features, but was given another number",
         "give it {0} features, or rebuild it for the new number",
         "input:{0},dense:1",
     ),
     (
-        r"must be equal to input_size\. Expected (\d{1,9}), got (\d{1,9})",
+        r"must be equal to input_size\. Expected <N>, got <N>",
         "the layer was built for {0} features (input_size), but was given {1}",
         "input_size is the number of features per timestep: nn.LSTM({1}, 32)",
         "input:{1},lstm:32",
@@ -227,24 +222,21 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:8,lstm:16",
     ),
     (
-        r"Expected hidden(?:\[[01]\])? size \((\d{1,9}), (\d{1,9}), (\d{1,9})\)",
+        r"Expected hidden(?:\[[01]\])? size \(<N>, <N>, <N>\)",
         "a state is (layers × directions, batch, units), here ({0}, {1}, {2}), but another shape was given",
         "create it with the batch size of the input: torch.zeros({0}, x.size(0), {2}) with batch_first=True",
         "input:8,lstm:{2}",
     ),
     (
-        (
-            r"calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied "
-            r"\(\d{1,9}x(\d{1,9}) and (\d{1,9})x\d{1,9}\)"
-        ),
+        r"calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied \(\d{1,9}x<N> and <N>x",
         "the layer was built for {1} features, but was given {0}",
         "give it {1} features, or rebuild it for {0}",
         "input:{1},lstm:32",
     ),
     (
         (
-            r"(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?(\d{1,9})"
-            r"(?: and |\], m2: \[)(\d{1,9}) ?x ?(\d{1,9})[)\]]"
+            r"(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?<N>"
+            r"(?: and |\], m2: \[)<N> ?x ?<N>[)\]]"
         ),
         "a linear layer was built for {1} features (in_features), but was given {0}",
         f"{_IN_FEATURES}: nn.Linear({{0}}, {{2}})",
@@ -257,7 +249,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:64,dense:10",
     ),
     (
-        r"weight of size \[(\d{1,9}), (\d{1,9}), (\d{1,9})\], expected input.{0,40} channels, but got (\d{1,9})",
+        r"weight of size \[<N>, <N>, <N>\], expected input.{0,40} channels, but got <N>",
         "a convolution was built for {1} features (in_channels), but was given {3}",
         "PyTorch's Conv1d reads (batch, features, timesteps): x.transpose(1, 2) if those two axes are swapped",
         "input:{1},conv:{0}x{2}",
@@ -287,7 +279,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "embed:10001x32,lstm:32",
     ),
     (
-        r"= (\d{1,9}) is not in \[0, (\d{1,9})\)",
+        r"= <N> is not in \[0, <N>\)",
         "the id {0} is not smaller than {1}, the vocabulary size (input_dim)",
         "that size is the largest id plus one, with ids for padding and unknown words",
         "embed:{more}x32,lstm:32",
@@ -309,7 +301,7 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:8,lstm:16,dense:1",
     ),
     (
-        r"Expected target size \[\d{1,9}, (\d{1,9})\], got \[\d{1,9}, \d{1,9}\]",
+        r"Expected target size \[\d{1,9}, <N>\], got \[\d{1,9}, \d{1,9}\]",
         "PyTorch's cross entropy reads (batch, classes, timesteps), but was given other axes",
         "a network returns (batch, timesteps, classes): loss(y.transpose(1, 2), target)",
         "input:8,lstm:16:seq,dense:{0}",
@@ -327,8 +319,9 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         _EXAMPLE,
     ),
 )
-"""A pattern for each error message; its meaning, with the numbers {0}, {1} from the message; the advice; and the spec
-of a correct network. The first pattern that is found counts; {more} is the first number plus one."""
+"""A pattern for each error message, in which <N> is a number; its meaning, with the numbers {0}, {1} from the message;
+the advice; and the spec of a correct network. The first pattern that is found counts; {more} is the first number plus
+one."""
 
 _CHECKPOINT = (
     r"size mismatch for ([\w.]{1,200}): copying a param (?:with shape|of) torch\.Size\(\[([\d, ]{0,60})\]\) from "
@@ -347,7 +340,7 @@ def framework_error(text: str) -> SpecError | None:
         mend = "build the model with the sizes of the checkpoint, which `rnncli inspect FILE` shows"
         return _explained("an error message", means, mend, example, found)
     for said, means, mend, example in _MEANINGS:
-        found = re.search(said, text)
+        found = re.search(said.replace("<N>", r"(\d{1,9})"), text)
         if found is not None:
             what = "what a framework prints about a network" if said == _TABLE else "an error message"
             numbers = [number or "8" for number in found.groups()]
