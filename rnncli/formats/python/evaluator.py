@@ -17,10 +17,12 @@ from typing import Any
 from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python.library import (
+    FRAMEWORK_PACKAGES,
     MAX_ITEMS,
     calculated,
     compared,
     inherited,
+    item_of,
     method_called,
     named_call,
     sizes_of,
@@ -36,7 +38,6 @@ from rnncli.formats.python.objects import (
     Given,
     Instance,
     Method,
-    ModuleList,
     Named,
     Partial,
     Scope,
@@ -154,9 +155,9 @@ class Evaluator:
         first, *rest = values
         if all(one is first or (isinstance(one, PLAIN) and type(one) is type(first) and one == first) for one in rest):
             return first
-        named = {each.name if isinstance(each, Named) else "" for each in values}
+        named = {each.name if isinstance(each, Named) and each.path[0] in FRAMEWORK_PACKAGES else "" for each in values}
         if len(named) == 1 and "" not in named:
-            return first  # a class that either of two imports provides
+            return first  # a class that either of two imports of a framework provides
         return one_of_some(values, why)
 
     # Expressions
@@ -344,32 +345,10 @@ class Evaluator:
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item, or several in a slice, of an object."""
-        if isinstance(owner, Named):
-            itself = owner.path == ("sys", "modules") and self.value(index, scope) == "__main__"
-            return Instance(None, self.module.values) if itself else left_open(node)
-        if isinstance(owner, Instance):
-            if (own := owner.method("__getitem__")) is not None:
-                return self.call(own, Given([self.value(index, scope)], {}, node))
-            owner = owner.values
-        if isinstance(owner, Array) and isinstance(index, ast.Slice):
-            return owner.part(node)
-        if not isinstance(owner, list | str | dict):
-            return left_open(node)
+        if isinstance(owner, Instance) and (own := owner.method("__getitem__")) is not None:
+            return self.call(own, Given([self.value(index, scope)], {}, node))
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
-        keys: list[Value] = [each and self.value(each, scope) for each in bounds]
-        if isinstance(owner, list) and self.items(owner) is None:
-            return joined([*keys, *owner]) or left_open(node)
-        try:
-            made: Value = owner[slice(*keys) if isinstance(index, ast.Slice) else keys[0]]
-            return ModuleList(made) if isinstance(owner, ModuleList) and isinstance(index, ast.Slice) else made
-        except (LookupError, TypeError, ValueError) as error:
-            if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
-                self.fails()
-            if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
-                return joined(keys) or left_open(node)
-            example = next((key for key in owner if isinstance(key, str | int)), None)
-            why = joined(keys) or left_open(index)
-            return one_of_some([*owner.values()], why.such_as(example))
+        return item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
 
     def _rounds(
         self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]

@@ -10,7 +10,7 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
-from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
+from rnncli.formats.python.objects import Call, Given, Value, left_open
 from rnncli.formats.python.steps import SIZE, ZEROS, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
@@ -279,14 +279,12 @@ def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) ->
             said = f"repeat (line {each.line}) depends on the data: set {each.name} to how often it repeats"
             made.step.note(Note(said, "left out"))
         return made
-    return first if name == "expand" and not any(map(open_in, sizes)) else None
+    return None
 
 
 def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     """Return the maximum or mean of all timesteps, or of those in a window; None if it is of another axis."""
     axis = given.get("dim", 1, given.get("axis", default=given.get("kernel_size", default=given.get("output_size"))))
-    if first.step.kind == "input" and name in ("max", "mean") and axis is None:
-        return SIZE
     if name in WINDOWS and type(axis) is int:
         if first.axes[1:2] not in ("", "f"):
             return None

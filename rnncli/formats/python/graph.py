@@ -73,7 +73,7 @@ class Graphs(Containers):
         self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
         self.built: dict[Instance, Sequence[Value]] = {}
-        """The sizes of a sample that objects are built for, or are called with."""
+        """The sizes of a sample that objects are built for."""
 
     # Calls
 
@@ -157,8 +157,6 @@ class Graphs(Containers):
                         each.items[str(len(each.items))] = self.lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
-                if tensors and tensors[0].step.kind == "input" and tensors[0].step.sizes:
-                    self.built.setdefault(called, tensors[0].step.sizes)
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
@@ -237,8 +235,6 @@ class Graphs(Containers):
                 self.lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
                 self.unfollowed.append(f"what exec runs (line {given.line}) is not known")
-            if called.path == ("tensorflow", "Variable"):
-                return self.fresh(Module(("Weight",), given, None, "keras", self.function))
             return SIZE if SIZE in given.all else Call(called.path, given)
         module = Module(called.path, given, None, framework, self.function, inputs=inputs, outputs=outputs)
         module = self.fresh(replace(module, presumed=self.presuming))

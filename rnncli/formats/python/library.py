@@ -25,6 +25,7 @@ from rnncli.formats.python.objects import (
     Given,
     Instance,
     Method,
+    ModuleList,
     Named,
     Opaque,
     Parser,
@@ -32,6 +33,7 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
+    joined,
     left_open,
     one_of_some,
     open_in,
@@ -256,6 +258,30 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         if name in _CHANGING:
             spoil(evaluator, owner, Unknown(why.why), given.all)
         return why
+
+
+def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subscript) -> Value:
+    """Return an item of a value, given its key, or several, given the three bounds of a slice."""
+    if isinstance(owner, Named):
+        itself = owner.path == ("sys", "modules") and keys == ["__main__"]
+        return Instance(None, evaluator.module.values) if itself else left_open(node)
+    owner, several = owner.values if isinstance(owner, Instance) else owner, len(keys) == 3
+    if isinstance(owner, Array) and several:
+        return owner.part(node)
+    if not isinstance(owner, list | str | dict):
+        return left_open(node)
+    if isinstance(owner, list) and evaluator.items(owner) is None:
+        return joined([*keys, *owner]) or left_open(node)
+    try:
+        made: Value = owner[slice(*keys) if several else keys[0]]
+        return ModuleList(made) if isinstance(owner, ModuleList) and several else made
+    except (LookupError, TypeError, ValueError) as error:
+        if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
+            evaluator.fails()
+        if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
+            return joined(keys) or left_open(node)
+        example = next((key for key in owner if isinstance(key, str | int)), None)
+        return one_of_some([*owner.values()], (joined(keys) or left_open(node.slice)).such_as(example))
 
 
 def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given) -> Value:

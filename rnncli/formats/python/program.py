@@ -37,7 +37,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.trees import as_ifs, names_leading_to, names_taken, source_of, words_in
+from rnncli.formats.python.trees import as_ifs, source_of
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
@@ -80,6 +80,8 @@ class Program(Evaluator):
         recurrent: the names at the top of the file that can lead to something recurrent.
         presuming: what functions that are followed were not given, and the file may give them, in words.
         unfollowed: what the file does that may change any of its models, in words.
+        functions, classes: those that the file defines, in order.
+        followed: the definitions that have been called.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -91,9 +93,9 @@ class Program(Evaluator):
         self.recurrent: frozenset[str] = frozenset()
         self.presuming: tuple[str, ...] = ()
         self.unfollowed: list[str] = []
-        self._functions: list[Function] = []
-        self._classes: list[Class] = []
-        self._called: set[ast.AST] = set()
+        self.functions: list[Function] = []
+        self.classes: list[Class] = []
+        self.followed: set[ast.AST] = set()
         self._changed: dict[ast.AST, str] = {}
         """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
         self._depth = 0
@@ -103,48 +105,9 @@ class Program(Evaluator):
         self._trying, self._failures = 0, 0
         """How many doubts there were at the innermost `try`, and how often it has failed."""
 
-    def follow(self, module: ast.Module) -> None:
-        """Follow a whole file: the module, and then uncalled definitions that can lead to something recurrent.
-
-        Raises:
-            RnncliError: it takes too many steps.
-        """
-        self.recurrent = names_leading_to(RECURRENT, module)
-        if not self.recurrent:
-            return
-        self.run(module.body, self.module)
-        taken = names_taken(module)
-        by_text = min(
-            (taken[each] for each in taken if each in names("eval exec globals locals import_module")), default=0
-        )
-        leading = self.recurrent | RECURRENT
-        for wanted in (False, True, True):  # unused definitions may call the others; calls define more
-            made: dict[object, Function | Class] = {(each.name, id(each.scope)): each for each in self._functions}
-            made |= {(each.name, id(each.scope.around)): each for each in self._classes}  # the last of each name
-            bases = {base for each in self._classes if each.node in self._called for base in each.line[1:]}
-            for each in made.values():
-                known = each.node in self._called or (each in bases and not wanted)
-                if (each.name in taken) == wanted and not known and leading & words_in(each.node):
-                    self._presume(each, taken.get(each.name, by_text))
-        for instance in list(self.instances):
-            cls = instance.cls
-            if cls is None or self.computes(instance) or cls.name not in self.recurrent:
-                continue  # methods of classes derived from a framework's compute; they do not create models
-            for name, method in sorted(cls.scope.values.items(), key=lambda each: f".{each[0]}" in taken):
-                if isinstance(method, Function) and method.node not in self._called and method.name[:2] != "__":
-                    self._presume(replace(method, owner=instance), taken.get(f".{name}", 0))
-
     def computes(self, instance: Instance) -> bool:
         """Return whether an object's class may be derived from a framework's module."""
         return instance.cls is not None and bool({base.name for base in instance.cls.named} - NO_BASES)
-
-    def _presume(self, made: Function | Class, line: int) -> None:
-        """Call a definition that no followed call uses; report the line where the file may call it differently."""
-        start, outer = made.get("__init__") if isinstance(made, Class) else made, self.presuming
-        if line and isinstance(start, Function) and (start.defaults or start.node.args.kwarg):
-            self.presuming += (f"{made.name} has its default values: what is made of it at line {line} is not known",)
-        self.call(made, Given([], {}, made.node))
-        self.presuming = outer
 
     # Functions and classes
 
@@ -164,7 +127,7 @@ class Program(Evaluator):
     def invoke(self, function: Function, given: Given) -> Value:
         """Return a function's result; if it may return before its end, that is one of several values."""
         node = function.node
-        self._called.add(node)
+        self.followed.add(node)
         if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
             return Unknown(f"calls of {function.name} are nested too deeply, or are too many")
         scope, doubts = Scope({}, function.scope), len(self.doubts)
@@ -191,7 +154,7 @@ class Program(Evaluator):
         """Return the object that a call of a class creates."""
         instance: Instance = self.fresh(Instance(cls))
         self.instances.append(instance)
-        self._called.add(cls.node)
+        self.followed.add(cls.node)
         if (start := instance.method("__init__")) is not None:
             self.invoke(start, given)
         else:  # a dataclass
@@ -241,7 +204,7 @@ class Program(Evaluator):
         if parameter.annotation is not None:
             cls = self.value(parameter.annotation, scope)
             return cls if isinstance(cls, Class) and cls.is_record else None
-        named = [each for each in self._classes if each.name.lower().endswith(parameter.arg.lower())]
+        named = [each for each in self.classes if each.name.lower().endswith(parameter.arg.lower())]
         plain = [each for each in named if not {base.name for base in each.named} - NO_BASES]
         usual = names("config configs conf cfg args opt opts options hparams params hps settings")
         return plain[0] if len(plain) == 1 and parameter.arg in usual else None
@@ -273,7 +236,7 @@ class Program(Evaluator):
                 self._import(node, scope)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 function = self.defined(node, scope)
-                self._functions.append(function)
+                self.functions.append(function)
                 # A method sees the names around its class, not those inside it.
                 if scope.cls is not None and scope.around is not None:
                     function = replace(function, scope=scope.around, cls=scope.cls)
@@ -512,8 +475,8 @@ class Program(Evaluator):
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
         cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
-        self._classes.append(cls)
-        defined, inside.cls = len(self._functions), cls
+        self.classes.append(cls)
+        defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
         obscure = [
             f"{name} of {cls.name}" for name in ("__delattr__", "__new__") if name in inside.values
@@ -529,7 +492,7 @@ class Program(Evaluator):
             inside.private(name): replace(value, cls=cls) if isinstance(value, Function) and not value.cls else value
             for name, value in inside.values.items()
         }
-        del self._functions[defined:]
+        del self.functions[defined:]
         if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
             self.invoke(start, Given([cls], given, node))

@@ -17,14 +17,14 @@ from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read, loops
+from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.functions import FLAT, SPLIT
 from rnncli.formats.python.graph import Graphs
-from rnncli.formats.python.objects import Call, Function, Given, Instance, Named, Open, Value
+from rnncli.formats.python.objects import Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
-from rnncli.formats.python.trees import tree_in
+from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
@@ -40,8 +40,8 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     tree = tree_in(path, notebook=notebook)
     graphs = Graphs(settings)
     try:
-        graphs.follow(tree)
-        found = _found_in(graphs, tree)
+        _follow(graphs, tree)
+        found = _found_in(graphs)
     except RecursionError:
         raise RnncliError("it is nested too deeply to follow") from None
     parts = tuple(part for each in found for part in each.parts)
@@ -63,6 +63,41 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
     return ModelFile(path, form, "", parts, (), said, left=left, used=frozenset(graphs.used), failed=failed)
+
+
+def _follow(graphs: Graphs, tree: ast.Module) -> None:
+    """Follow a whole file: the module, and then uncalled definitions that can lead to something recurrent."""
+    graphs.recurrent = names_leading_to(RECURRENT, tree)
+    if not graphs.recurrent:
+        return
+    graphs.run(tree.body, graphs.module)
+    taken = names_taken(tree)
+    by_text = min((taken[each] for each in names("eval exec globals locals import_module") & taken.keys()), default=0)
+    leading = graphs.recurrent | RECURRENT
+    for wanted in (False, True, True):  # unused definitions may call the others; calls define more
+        made: dict[object, Function | Class] = {(each.name, id(each.scope)): each for each in graphs.functions}
+        made |= {(each.name, id(each.scope.around)): each for each in graphs.classes}  # the last of each name
+        bases = {base for each in graphs.classes if each.node in graphs.followed for base in each.line[1:]}
+        for each in made.values():
+            known = each.node in graphs.followed or (each in bases and not wanted)
+            if (each.name in taken) == wanted and not known and leading & words_in(each.node):
+                _presume(graphs, each, taken.get(each.name, by_text))
+    for instance in list(graphs.instances):
+        cls = instance.cls
+        if cls is None or graphs.computes(instance) or cls.name not in graphs.recurrent:
+            continue  # methods of classes derived from a framework's compute; they do not create models
+        for name, method in sorted(cls.scope.values.items(), key=lambda each: f".{each[0]}" in taken):
+            if isinstance(method, Function) and method.node not in graphs.followed and method.name[:2] != "__":
+                _presume(graphs, replace(method, owner=instance), taken.get(f".{name}", 0))
+
+
+def _presume(graphs: Graphs, made: Function | Class, line: int) -> None:
+    """Call a definition that no followed call uses; report the line where the file may call it differently."""
+    start, outer = made.get("__init__") if isinstance(made, Class) else made, graphs.presuming
+    if line and isinstance(start, Function) and (start.defaults or start.node.args.kwarg):
+        graphs.presuming += (f"{made.name} has its default values: what is made of it at line {line} is not known",)
+    graphs.call(made, Given([], {}, made.node))
+    graphs.presuming = outer
 
 
 def _error(found: list[_FoundModel]) -> RnncliError:
@@ -156,7 +191,7 @@ def _mentioned(graphs: Graphs, tree: ast.Module) -> list[Named]:
     return [each for each in named if isinstance(each, Named)]
 
 
-def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
+def _found_in(graphs: Graphs) -> list[_FoundModel]:
     """Return the recurrent models of a source, in the order of the file."""
     found: list[_FoundModel] = []
     shown: dict[Module, str] = {}
@@ -191,9 +226,6 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
             found.append(_FoundModel(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
-    for named in _mentioned(graphs, tree)[::-1] if not found and not graphs.foreign else ():
-        if named.path[0] in graphs.imported and graphs.framework(named.path) is None:
-            graphs.foreign[named.name] = named
     for name, called in graphs.foreign.items():
         module, line = shorten(".".join(called.path[:-1])), called.node.lineno if called.node else 0
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
