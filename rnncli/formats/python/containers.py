@@ -78,8 +78,8 @@ class Containers(Modules):
     def computes(self, instance: Instance) -> bool:
         """Return whether an object's class is derived from a framework's module; an unknown base class may be one."""
         bases = () if instance.cls is None else instance.cls.named
-        own = any(self.framework(base.path) is not None for base in bases)
-        return own or (super().computes(instance) and self.computing(instance) is not None)
+        unknown = {base.name for base in bases} - NO_BASES and self.computing(instance) is not None
+        return any(self.framework(base.path) is not None for base in bases) or bool(unknown)
 
     def computing(self, instance: Instance) -> Function | None:
         """Return the method of an object that computes its output from data, if it has one."""

@@ -84,6 +84,8 @@ class Evaluator:
         self.yielded: list[Value] = []
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
+        self._trying, self._failures = 0, 0
+        """How many doubts there were at the innermost `try`, and how often it has failed."""
 
     # For subclasses to override
 
@@ -107,9 +109,6 @@ class Evaluator:
         """Return the result of an operator on values that are not all known."""
         return joined(values) or Unknown(left_open(node).why)
 
-    def fails(self) -> None:
-        """Note that what is evaluated raises an error; a subclass may follow where that leads."""
-
     # Settings, steps, changes
 
     def step(self, count: int = 1) -> None:
@@ -121,6 +120,10 @@ class Evaluator:
         self._steps += count
         if self._steps > MAX_STEPS:
             raise RnncliError(f"it takes more than {MAX_STEPS:,} steps to evaluate", "keep only the models")
+
+    def fails(self) -> None:
+        """Record that the program fails here, unless it may not come here."""
+        self._failures += len(self.doubts) == self._trying
 
     def setting(self, name: str, otherwise: Value) -> Value:
         """Return the setting for a name or an expression, or another value if there is none."""

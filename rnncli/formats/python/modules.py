@@ -130,7 +130,8 @@ class Modules(Recorder):
             tensors, states = tensors[:1], [*tensors[1:], *states]
         site = site or id(given.node)
         starts = [*data[1:]] if isinstance(data, list) else given.positional[1:] if module.framework == "torch" else []
-        zero = not tensors or _from_zeros([*starts, given.get("initial_state"), given.get("hx")])
+        begins = self.leaves([*starts, given.get("initial_state"), given.get("hx")])
+        zero = not tensors or all(map(_is_zero_or_returned, begins))
         made = self.once(
             module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, from_zeros=zero)
         )
@@ -409,19 +410,11 @@ def _out_of(module: Module, tensors: list[TracedTensor], sizes: Sequence[Value] 
     return size if type(size) is int and size > 0 else None
 
 
-def _from_zeros(states: Sequence[Value]) -> bool:
-    """Return whether the states that a layer starts from are missing, zeros, or outputs of layers."""
-    waiting, seen = [*states], set()
-    for each in waiting:
-        if isinstance(each, list):
-            waiting += [] if id(each) in seen else each
-            seen.add(id(each))
-        elif isinstance(each, TracedTensor):
-            if each.step.kind == "input" and not each.zeros:
-                return False
-        elif each is not None and not (isinstance(each, Call) and each.name in ZEROS):
-            return False
-    return True
+def _is_zero_or_returned(state: Value) -> bool:
+    """Return whether a state that a layer starts from is missing, made of zeros, or an output of a layer."""
+    if isinstance(state, TracedTensor):
+        return state.step.kind != "input" or state.zeros
+    return state is None or (isinstance(state, Call) and state.name in ZEROS)
 
 
 def _is_size(value: Value) -> bool:

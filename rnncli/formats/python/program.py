@@ -102,12 +102,6 @@ class Program(Evaluator):
         self._early: list[Value] = []
         self._exact = False
         """Whether the rounds of the innermost loop are followed one by one."""
-        self._trying, self._failures = 0, 0
-        """How many doubts there were at the innermost `try`, and how often it has failed."""
-
-    def computes(self, instance: Instance) -> bool:
-        """Return whether an object's class may be derived from a framework's module."""
-        return instance.cls is not None and bool({base.name for base in instance.cls.named} - NO_BASES)
 
     # Functions and classes
 
@@ -302,10 +296,6 @@ class Program(Evaluator):
             held.values.pop(scope.private(getattr(target, "attr", getattr(target, "id", ""))), None)
         else:
             self.assign(target, left_open(target, f"is deleted (line {target.lineno})"), scope)
-
-    def fails(self) -> None:
-        """Record that the program fails here, unless it may not come here."""
-        self._failures += len(self.doubts) == self._trying
 
     def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> End | None:
         """Follow a `try` up to where it is known to fail; otherwise to its end, and its handlers in doubt.

@@ -303,20 +303,24 @@ class Recorder(Program):
         made = node_of(Pass(), where="sequence", around=zeros)
         return replace(self.after(first, Pass(), kind, line, first.returns, made=made), axes=axes)
 
-    def tensors(self, value: Value) -> list[TracedTensor]:
-        """Return the tensors in a value; shared lists are searched once."""
-        found: list[TracedTensor] = []
+    def leaves(self, value: Value) -> list[Value]:
+        """Return what is in nested lists and dicts; shared ones are searched once."""
+        found: list[Value] = []
         seen: set[int] = set()
         waiting = [value]
         while waiting:
             each = waiting.pop()
-            if isinstance(each, TracedTensor):
+            if not isinstance(each, list | dict):
                 found.append(each)
-            elif isinstance(each, list | dict) and id(each) not in seen:
+            elif id(each) not in seen:
                 seen.add(id(each))
                 self.step(len(each) // ITEMS_A_STEP)
                 waiting += reversed([*each.values()] if isinstance(each, dict) else each)
         return found
+
+    def tensors(self, value: Value) -> list[TracedTensor]:
+        """Return the tensors in a value."""
+        return [each for each in self.leaves(value) if isinstance(each, TracedTensor)]
 
     def read(self, tensor: TracedTensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
