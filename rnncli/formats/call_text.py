@@ -28,8 +28,6 @@ MAX_CALLS = 1_000
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 """Classes and methods that hold layers in sequence."""
 
-_MOST_NAMED = 4
-
 _WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
 _OTHERS = names("rnn_cell contrib haiku hk flax linen nnx mx mxnet gluon mlx paddle equinox eqx chainer snt dy Flux")
 """Modules of other frameworks and of TensorFlow 1."""
@@ -391,8 +389,8 @@ class OpenLineError(OpenNumbersError, SpecError):
     """A text of calls leaves numbers open; the error marks the first."""
 
     def __init__(self, names: tuple[str, ...], text: str, span: tuple[int, int]) -> None:
-        one, more = len(names) == 1, len(names) - _MOST_NAMED
-        shown = [*map(quote, names[:_MOST_NAMED]), *([f"{more} more"] if more > 0 else [])]
+        one, more = len(names) == 1, len(names) - 4
+        shown = [*map(quote, names[:4]), *([f"{more} more"] if more > 0 else [])]
         write = "write the number itself" if one else "write the numbers themselves"
         advice = f"{write}, or {OpenNumbersError('', names).advice}"
         message = f"{listed(shown)} {'is not a number' if one else 'are not numbers'}"

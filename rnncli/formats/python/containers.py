@@ -45,9 +45,6 @@ _ADD = names("add append add_module")
 CHANGE = _ADD | names("pop insert extend build")
 """Methods that change what is in a container."""
 
-_SET_LATER = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
-"""Arguments that a source may also set after a layer is made, without an effect on weights that it has already."""
-
 
 class Containers(Modules):
     """Follows containers, objects and copies of modules.
@@ -192,7 +189,8 @@ class Containers(Modules):
             self.differ(owner, text, "assumed size")
         elif isinstance(value, Module | Instance | Function):
             self.differ(owner, f"has its {name} set {where}, which is left out")
-        known = bare or name in _SET_LATER
+        later = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
+        known = bare or name in later  # which have no effect on weights
         if cls is None or name not in {*cls.takes} - cls.inert or not (known or owner.framework == "keras"):
             return None
         named = dict(zip(cls.takes, owner.given.positional, strict=False)) | owner.given.named

@@ -10,7 +10,7 @@ from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
-from rnncli.formats.python.objects import Call, Given, Value, left_open
+from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
 from rnncli.formats.python.steps import SIZE, ZEROS, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
@@ -53,9 +53,6 @@ _POOLS: Mapping[str, str] = {
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
-_INTEGERS = names("int long short byte")
-"""Methods that round towards zero."""
-
 _SINGLY: Mapping[str, Value] = {"split": 1, "chunk": SIZE}
 """Functions that return one timestep at a time, given this argument."""
 
@@ -75,7 +72,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         known = ""
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":
-        case "hands on" if first.step.is_data or name not in _INTEGERS:
+        case "hands on" if first.step.is_data or name not in ("int", "long", "short", "byte"):  # which round
             made = first.alone
             if name == "dropout" and given.get("training", 2, True) is True:
                 made.step.note(Note("comes with dropout as in training; here nothing is dropped", "differs"))
@@ -279,7 +276,7 @@ def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) ->
             said = f"repeat (line {each.line}) depends on the data: set {each.name} to how often it repeats"
             made.step.note(Note(said, "left out"))
         return made
-    return None
+    return first if name == "expand" and not any(map(open_in, sizes)) else None
 
 
 def _pooled(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:

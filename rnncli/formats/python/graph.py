@@ -73,7 +73,7 @@ class Graphs(Containers):
         self.foreign: dict[str, Named] = {}
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
         self.built: dict[Instance, Sequence[Value]] = {}
-        """The sizes of a sample that objects are built for."""
+        """The sizes of a sample that objects are built for, or are called with."""
 
     # Calls
 
@@ -157,6 +157,8 @@ class Graphs(Containers):
                         each.items[str(len(each.items))] = self.lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
+                if tensors and tensors[0].step.kind == "input" and tensors[0].step.sizes:
+                    self.built.setdefault(called, tensors[0].step.sizes)
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)

@@ -80,7 +80,6 @@ _METHODS: Mapping[type, frozenset[str]] = {
 """Methods of plain values that work here as in Python."""
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
-_REGISTERING = names("add_module register_module register_parameter __setattr__")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
@@ -94,7 +93,6 @@ _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munc
 """Classes of objects whose items are attributes; OmegaConf has a function for it."""
 
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
-_KINDS = names("bool int float str list tuple dict")
 _MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"], ["copy"])
 
 
@@ -198,7 +196,7 @@ def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
     """Return whether a value is an instance of a built-in class, or None if unknown; here tuples are lists."""
     asked = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
     own = names("list tuple") if isinstance(value, list) else {each.__name__ for each in type(value).__mro__}
-    if not asked <= _KINDS or (isinstance(value, list) and len(asked & own) == 1):
+    if not asked <= names("bool int float str list tuple dict") or (isinstance(value, list) and len(asked & own) == 1):
         return None
     return bool(asked & own)
 
@@ -208,7 +206,8 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
     owner, name = called.owner, called.name
     if isinstance(owner, list) and name == "add_module":
         return plain_method(evaluator, owner, "append", Given([given.get("module", 1)], {}, given.node))
-    if isinstance(owner, Instance | dict) and name in _REGISTERING:
+    registering = names("add_module register_module register_parameter __setattr__")
+    if isinstance(owner, Instance | dict) and name in registering:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
         return evaluator.put(owner, held, key, given.get("module", 1, given.get("param", default=given.get("value"))))

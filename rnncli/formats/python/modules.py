@@ -60,9 +60,6 @@ _FEATURES_FIRST = "1d"
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
 """Keras classes that slide over this many axes and return features last."""
 
-_WHOLE = names("AdaptiveAvgPool1d AdaptiveMaxPool1d")
-"""Those that return one number per feature."""
-
 _EXAMPLES: Mapping[str, float | str] = {
     **dict.fromkeys(FLAGS, True),
     **dict.fromkeys(names("dropout rate p"), 0.1),
@@ -226,7 +223,7 @@ class Modules(Recorder):
             return _outputs(levels, axes, cell=cell)
         if first is None or levels:
             return TracedTensor(step)
-        if module.name in _WHOLE:
+        if module.name in ("AdaptiveAvgPool1d", "AdaptiveMaxPool1d"):
             return TracedTensor(step, "vector")
         if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which can also read vectors
             return TracedTensor(step, "sequence", axes="bft")

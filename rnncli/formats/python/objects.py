@@ -33,11 +33,6 @@ _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List,
 LIST = "(100, 100)"
 """The example of a list of sizes."""
 
-_CHOOSING = names(
-    "Int Float Choice suggest_int suggest_float suggest_uniform suggest_categorical selectbox radio slider"
-)
-"""Methods of KerasTuner, Optuna and Streamlit that choose a value."""
-
 NO_BASES = frozenset(("object", "ABC", "Protocol", "Generic", "NamedTuple", "HyperModel"))
 """Base classes that do not make a subclass a framework's object."""
 
@@ -393,7 +388,9 @@ def left_open(node: ast.AST, why: str = "is computed when the program runs") -> 
 
 def _first_choice(node: ast.AST) -> float | str | None:
     """Return the default value of a tuner's choice, or else its first: 32 for `hp.Int("units", 32, 512)`."""
-    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in _CHOOSING:
+    tuner, optuna = "Int Float Choice", "suggest_int suggest_float suggest_uniform suggest_categorical"
+    choosing = names(f"{tuner} {optuna} selectbox radio slider")  # the last ones are Streamlit's
+    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in choosing:
         return None
     by_name = {each.arg: each.value for each in node.keywords}
     said = [by_name.get(name) for name in ("default", "min_value", "values", "low", "choices")]

@@ -41,7 +41,7 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     graphs = Graphs(settings)
     try:
         _follow(graphs, tree)
-        found = _found_in(graphs)
+        found = _found_in(graphs, tree)
     except RecursionError:
         raise RnncliError("it is nested too deeply to follow") from None
     parts = tuple(part for each in found for part in each.parts)
@@ -191,7 +191,7 @@ def _mentioned(graphs: Graphs, tree: ast.Module) -> list[Named]:
     return [each for each in named if isinstance(each, Named)]
 
 
-def _found_in(graphs: Graphs) -> list[_FoundModel]:
+def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
     """Return the recurrent models of a source, in the order of the file."""
     found: list[_FoundModel] = []
     shown: dict[Module, str] = {}
@@ -226,6 +226,9 @@ def _found_in(graphs: Graphs) -> list[_FoundModel]:
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
             found.append(_FoundModel(name, layer.line, fault=f"it is in no recurrent model (line {layer.line})"))
+    for named in _mentioned(graphs, tree)[::-1] if not found and not graphs.foreign else ():
+        if named.path[0] in graphs.imported and graphs.framework(named.path) is None:
+            graphs.foreign[named.name] = named
     for name, called in graphs.foreign.items():
         module, line = shorten(".".join(called.path[:-1])), called.node.lineno if called.node else 0
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
@@ -291,7 +294,8 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         called = {step.module for step in steps}
         for module in modules:
             if module not in called and module.items is None and not module.outputs and not assumed:
-                steps += graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
+                made = graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
+                steps += [each for each in made if each.word is None or each.has_weights]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
         unset = [each for each in _data_of(own)[:1] if each not in graphs.settings] if own is not None else []
