@@ -179,7 +179,9 @@ class _CallsReader:
         No mask passes through an operation. If only `[:, -1]` reads a sequence, the layer before it returns a vector.
         """
         config = {key: value for key, value in config_of(call.entry).items() if key != "name" and value is not None}
-        if len(sources) != 1 or "trainable" in config or is_custom(call.entry):
+        # An .h5 file names no modules.
+        module = call.entry.get("module") or "keras.src.ops." * (self._modern and "trainable" not in config)
+        if len(sources) != 1 or not str(module).startswith("keras.src.ops."):
             return call
         (source,), (sequence, _) = sources, _shape(call.shape)
         read, kind = self.calls[source.call], snake_case(call.kind)
@@ -191,7 +193,7 @@ class _CallsReader:
                 self.calls[source.call] = read._replace(nodes=(*before, last), mask="")
                 made = "Identity", {}
         elif read.mask:
-            pass
+            made = (f"ops.{call.kind}", {}) if class_of("keras", call.kind) else None
         elif kind in ACTIVATIONS and config.items() <= _USUAL.items():
             made = "Activation", {"activation": kind}
         elif sequence == "sequence" and kind in _POOLED and config == {"axis": 1, "keepdims": False}:
