@@ -71,7 +71,6 @@ def _model(plan: Plan) -> Iterator[str]:
 
 
 def _run(call: PythonCall, times: int, indent: str, comment: str) -> Iterator[str]:
-    """Yield the lines for a run of equal layers."""
     loop = f"for _ in range({times})"
     if fits(line := f"{indent}*[{call} {loop}],  # {comment}"):
         yield line

@@ -193,7 +193,6 @@ def _flatten(writer: OnnxWriter) -> str:
 
 
 def _repeat(writer: OnnxWriter) -> str:
-    """Repeat a vector at each step of a new sequence."""
     vector = writer.graph.node("Unsqueeze", writer.x, writer.graph.constant([0]))
     return writer.graph.node("Expand", vector, writer.graph.constant([writer.layer.n, 1, 1]))
 

@@ -71,7 +71,9 @@ def keras_weights(layer: Layer, convention: Convention, arrays: Mapping[str, Num
             own = {key: array for key, array in arrays.items() if key.endswith("_reverse") == bool(suffix)}
             cell = {key.removesuffix(suffix): array for key, array in own.items()}
         else:
-            cell = _of_onnx({key: array[number] for key, array in arrays.items()})
+            cell = {"weight_ih": arrays["W"][number], "weight_hh": arrays["R"][number]}
+            if "B" in arrays:
+                cell |= zip(("bias_ih", "bias_hh"), arrays["B"][number].reshape(2, -1), strict=True)
         weights |= {direction + key: array for key, array in _cell(layer, convention, cell).items()}
     return weights
 
@@ -112,15 +114,6 @@ def _of_cudnn(layer: Layer, key: str, array: Numbers) -> Numbers:
     # A block has its numbers in cuDNN's order, (u, n), although the array's shape is (n, u).
     blocks = [block.reshape(block.shape[::-1]).T for block in np.split(array, layer.gates, axis=1)]
     return np.concatenate(blocks, axis=1)
-
-
-def _of_onnx(cell: Mapping[str, Numbers]) -> dict[str, Numbers]:
-    """Return the arrays of one direction by PyTorch's names; a missing bias is zero."""
-    named = {"weight_ih": cell["W"], "weight_hh": cell["R"]}
-    if "B" in cell:
-        half = len(cell["B"]) // 2
-        named |= {"bias_ih": cell["B"][:half], "bias_hh": cell["B"][half:]}
-    return named
 
 
 def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Numbers]) -> dict[str, Numbers]:

@@ -170,9 +170,7 @@ def is_modern(model: Any, version: str) -> bool:
 
 def writer(version: str, model: Any) -> str:
     """Return the program that wrote a file, as far as the file names it."""
-    if version:
-        return f"Keras {version}"
-    return "Keras 3" if is_modern(model, version) else "Keras"
+    return f"Keras {version or '3' * is_modern(model, version)}".strip()
 
 
 def siblings(entries: Sequence[Any]) -> Iterator[tuple[Json, Sibling]]:

@@ -32,9 +32,6 @@ from rnncli.formats.onnx.values import (
 from rnncli.layers import Activation, BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
 from rnncli.layers.windows import PADDINGS, Window
 
-_SOFTMAX_OF_ONE_AXIS = 13
-"""The version of ONNX's operators since which Softmax has one axis, by default the last."""
-
 
 def _embedding(call: NodeCall) -> Values:
     """Gather from the rows of a table."""
@@ -297,7 +294,6 @@ def _padded(call: NodeCall, axis: int, before: int, after: int) -> Values:
 
 
 def _norm(call: NodeCall) -> Values:
-    """LayerNormalization over the features."""
     flow = call.flow()
     require(call.node.value("axis", -1) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
     return _normalized(call, Norm, -1, {})
@@ -336,7 +332,7 @@ def _activation(call: NodeCall) -> Values:
     require(all(number.agrees(node.value(each, number.usual)) for each, number in known.numbers.items()))
     require(known.word != "gelu" or node.value("approximate", "none") == "none")
     if known.word == "softmax":
-        usual = -1 if call.opset >= _SOFTMAX_OF_ONE_AXIS else 1
+        usual = -1 if call.opset >= 13 else 1  # since then it has one axis, by default the last
         require(node.value("axis", usual) in (-1, -1 if flow.axes is None else len(flow.axes) - 1))
         flow = flow.along_features(-1)
     return call.layer(flow, Activation(known.word))

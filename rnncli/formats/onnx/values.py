@@ -331,16 +331,14 @@ class FoundNodes:
             self.nodes[name] = replace(node, notes=(*node.notes, note))
 
     def say_axes(self, name: str, flow: Flow, *known: Axis) -> None:
-        """Add a note on the node that reads a flow if an input of the graph has its axes in another order.
-
-        `known` are the axes of samples, of time and perhaps of features.
-        """
+        """Add a note on the node that reads a flow if a graph's input has samples, time and features otherwise."""
         words = dict(zip(known, _AXES, strict=False))
-        for axes in self.axes if not flow.loop else ():
-            order = [words.get(axis, "features") for axis in axes or () if axis in words or len(axes or ()) == 3]
-            if known[1] in (axes or ()) and order != sorted(order, key=_AXES.index):
-                there, here = (", ".join(each) for each in (order, sorted(order, key=_AXES.index)))
-                self.say(name, f"reads its input as ({there}) in the file; here as ({here})")
+        for axes in filter(None, self.axes if not flow.loop else ()):
+            order = [words.get(axis, "features") for axis in axes if axis in words or len(axes) == len(_AXES)]
+            here = sorted(order, key=_AXES.index)
+            if known[1] in axes and order != here:
+                text = f"reads its input as ({', '.join(order)}) in the file; here as ({', '.join(here)})"
+                self.say(name, text)
 
     def say_order(self, flow: Flow) -> None:
         """Add a note if a reader of a flow expects time in the opposite order of a spec layer's output."""

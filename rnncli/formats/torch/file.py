@@ -35,8 +35,6 @@ MAX_PICKLE = 32 << 20
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The number at the start of a file of the old format."""
 
-_PROTOCOL = 1001
-
 _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
 """The first bytes of a file of the old format: its protocol, or before protocol 2 the number."""
 
@@ -51,10 +49,7 @@ _STATISTICS = names("running_mean running_var") | {BATCHES}
 
 _ADVICE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
-Packed = Callable[[], bytes]
-"""A function that unpacks a storage."""
-
-Places = Mapping[str, int | Packed]
+Places = Mapping[str, int | Callable[[], bytes]]
 """Where each storage begins in a file, or a function that unpacks it."""
 
 
@@ -140,7 +135,7 @@ def _zipped(reader: FileReader) -> Read:
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
     found = PickledTensors(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), partial(referred, {}), rebuilt))
-    places: dict[str, int | Packed] = {}
+    places: dict[str, int | Callable[[], bytes]] = {}
     for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
         key = storage.key
         name, expected = f"{root}data/{key}", storage.bytes
@@ -162,7 +157,7 @@ def _old(reader: FileReader) -> Read:
     file = io.BytesIO(reader.read(0, MAX_PICKLE))
     if load(file) != _MAGIC:
         raise RnncliError("it is a pickle, but torch.save did not write it: only files of torch.save are read", _ADVICE)
-    if load(file) != _PROTOCOL or not isinstance(system := load(file), PickledDict):
+    if load(file) != 1001 or not isinstance(system := load(file), PickledDict):
         raise RnncliError("it does not begin like a file of torch.save")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
         raise _big_end()
