@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.immutable import Immutable, immutable
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from rnncli.engine.model import Model
     from rnncli.formats.nodes import Part
+
+NetworkLike: TypeAlias = "Network | Model | str | PathLike[str]"
+"""Whatever `Network.read` accepts."""
 
 
 @immutable
@@ -85,9 +88,7 @@ class Network(Commands, Immutable):
             raise _mended(error) from None
 
     @classmethod
-    def read(
-        cls, text: "str | PathLike[str] | Network | Model", *, set: Mapping[str, float | str] | None = None
-    ) -> "Network":
+    def read(cls, text: NetworkLike, *, set: Mapping[str, float | str] | None = None) -> "Network":
         """Return the network for a text, as on the command line.
 
             >>> from rnncli import Network
@@ -343,7 +344,7 @@ class Network(Commands, Immutable):
 
 
 def summary(
-    network: Network | str,
+    network: NetworkLike,
     batch: int | None = None,
     timesteps: int | None = None,
     framework: Framework | None = None,

@@ -22,6 +22,7 @@ from conftest import MODELS, Run, Walk, some
 import rnncli
 from rnncli import Model, Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS, cli
+from rnncli.network import NetworkLike
 from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
 
@@ -202,6 +203,10 @@ def test_every_wrong_argument_is_rejected_with_a_message_or_works(at: Walk, tmp_
                         function(*arguments, **{**options, parameter.name: wrong})
 
 
+KINDS = ("NetworkLike", NetworkLike)
+"""The annotation of what can represent a network, where annotations are evaluated, and elsewhere."""
+
+
 def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at: Walk) -> None:
     layers = "[keras.layers.Embedding(vocab, 4), keras.layers.LSTM(3)]"
     (tmp_path / "model.py").write_text(f"import keras\nmodel = keras.Sequential({layers})\n")
@@ -219,6 +224,11 @@ def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at:
     assert rnncli.inspect(f"{MODEL}::1").as_dict() == rnncli.inspect(str(MODEL)).as_dict()
     with pytest.raises(RnncliError, match="has no part 9"):
         rnncli.inspect(f"{MODEL}::9")
+    # Type checkers accept the same.
+    takers = (rnncli.summary, rnncli.explain, rnncli.draw, rnncli.compare, rnncli.forward, rnncli.load, rnncli.reach)
+    for function in (*takers, rnncli.page, Network.read, Model):
+        with at(function):
+            assert next(iter(signatures.signature(function).parameters.values())).annotation in KINDS
 
 
 def test_a_model_keeps_its_given_weights(tmp_path: Path) -> None:

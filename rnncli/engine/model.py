@@ -32,7 +32,7 @@ from rnncli.engine.recurrent import RecurrentStage
 from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
 from rnncli.engine.stages import STAGES
 from rnncli.formats.nodes import Part
-from rnncli.network import Network, check_known
+from rnncli.network import Network, NetworkLike, check_known
 from rnncli.quantities import plural
 from rnncli.results import Commands
 
@@ -89,7 +89,7 @@ class Model(Commands):
 
     def __init__(
         self,
-        network: Network | Model | str,
+        network: NetworkLike,
         seed: int = 0,
         dtype: DTypeLike = "float32",
         init: Init = "keras",

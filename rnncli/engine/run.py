@@ -42,7 +42,7 @@ from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_TIMESTEPS, In
 from rnncli.errors import UsageError, listed
 from rnncli.language.rules import least_steps
 from rnncli.layers import READING_FROM_THE_END
-from rnncli.network import Network
+from rnncli.network import Network, NetworkLike
 from rnncli.quantities import features_of, plural
 from rnncli.results import Result
 from rnncli.system.places import check_files
@@ -121,7 +121,7 @@ class RunPlan:
             not fit in memory, or the model file contains something that cannot be run.
     """
 
-    def __init__(self, network: Network | Model | str, request: Request, wide: bool = False) -> None:
+    def __init__(self, network: NetworkLike, request: Request, wide: bool = False) -> None:
         self.network, self.request, self._wide = Network.read(network), request, wide
         given = network if isinstance(network, Model) else None
         source = self.network.part

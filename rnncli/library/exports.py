@@ -16,12 +16,11 @@ from rnncli.export import export as exported
 from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
-from rnncli.network import Network, check_flags, check_known
+from rnncli.network import Network, NetworkLike, check_flags, check_known
 from rnncli.quantities import memory
 from rnncli.results import Result
 
 if TYPE_CHECKING:
-    from rnncli.engine.model import Model
     from rnncli.export import Arrays
 
 C_DTYPES = ("float32", "int8")
@@ -194,7 +193,7 @@ def _loader_of(weights: str | None) -> str:
 
 
 def export(
-    network: Network | Model | Path,
+    network: NetworkLike,
     to: str | None = None,
     *,
     packed: bool = False,

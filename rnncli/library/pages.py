@@ -15,12 +15,11 @@ from rnncli.export import TARGETS, Job, export
 from rnncli.formats.networks import Reading, readings_of
 from rnncli.layers.weights import Framework
 from rnncli.library.runs import Path, Tell, run_reach, silent
-from rnncli.network import Network
+from rnncli.network import NetworkLike
 from rnncli.network_summary import Setting
 from rnncli.results import Result
 
 if TYPE_CHECKING:
-    from rnncli.engine.model import Model
     from rnncli.engine.study import Study
     from rnncli.render.blocks import Page
     from rnncli.render.documents import Section
@@ -59,7 +58,7 @@ class SharedPage(Result):
 
 
 def page(
-    *networks: Network | Model | Path,
+    *networks: NetworkLike,
     batch: int | None = None,
     timesteps: int | None = None,
     framework: Framework | None = None,

@@ -11,7 +11,7 @@ from rnncli.engine.request import DEFAULT_SEEDS, MOST_SEEDS, Init, Request, file
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import Reading, notes_on, reading_of, readings_of
 from rnncli.layers.weights import Framework
-from rnncli.network import Network, check_flags, check_whole, plain
+from rnncli.network import NetworkLike, check_flags, check_whole, plain
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -35,7 +35,7 @@ def silent(line: str) -> None:
 
 
 def load(
-    spec: Network | Model | Path,
+    spec: NetworkLike,
     *,
     set: Mapping[str, float | str] | None = None,
     weights: Path | Mapping[str, ArrayLike] | None = None,
@@ -70,7 +70,7 @@ def load(
 
 
 def forward(
-    network: Network | Model | Path,
+    network: NetworkLike,
     *,
     timesteps: int | None = None,
     batch: int | None = None,
@@ -168,7 +168,7 @@ def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = Fal
 
 
 def reach(
-    *networks: Network | Model | Path,
+    *networks: NetworkLike,
     timesteps: int | None = None,
     seeds: int = DEFAULT_SEEDS,
     seed: int = 0,

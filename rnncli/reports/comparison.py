@@ -15,7 +15,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.networks import readings_of
 from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import FRAMEWORK_NAMES, Framework
-from rnncli.network import Network, check_known, plain
+from rnncli.network import Network, NetworkLike, check_known, plain
 from rnncli.network_summary import LayerSummary, Setting, Summary
 from rnncli.quantities import Rate, plural, ratio_text
 from rnncli.reports.reasons import Reason, reasons
@@ -123,7 +123,7 @@ def change(first: float | None, other: float | None) -> Change:
 
 
 def compare(
-    *networks: Network | str,
+    *networks: NetworkLike,
     batch: int | Sequence[int | None] | None = None,
     timesteps: int | Sequence[int | None] | None = None,
     framework: Framework | Sequence[Framework] | None = None,

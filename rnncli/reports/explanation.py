@@ -17,7 +17,7 @@ from rnncli.layers.base import Conflict, Equation, Remark
 from rnncli.layers.cost import OverTime
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Factor, Framework, Weight, length, start, starts_text
 from rnncli.layers.words import fields_in_both
-from rnncli.network import Network, check_flags, plain
+from rnncli.network import Network, NetworkLike, check_flags, plain
 from rnncli.network_summary import FLOAT_BYTES, TRAINED_COPIES, UNTRAINED, LayerSummary, Summary, number_bytes
 from rnncli.quantities import features_of, memory, shape_text
 from rnncli.results import Result
@@ -127,7 +127,7 @@ class Explanation(Result):
 
 
 def explain(
-    network: Network | str,
+    network: NetworkLike,
     batch: int | None = None,
     timesteps: int | None = None,
     framework: Framework | None = None,

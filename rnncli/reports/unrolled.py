@@ -12,7 +12,7 @@ from typing import Literal
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.windows import Window
-from rnncli.network import Network
+from rnncli.network import Network, NetworkLike
 from rnncli.quantities import Shape
 from rnncli.reports import folded
 from rnncli.results import Result
@@ -112,7 +112,7 @@ class Drawing(Result):
 
 
 def draw(
-    network: Network | str,
+    network: NetworkLike,
     batch: int | None = None,
     timesteps: int | None = None,
     *,
