@@ -16,7 +16,7 @@ from rnncli import __version__
 from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.output import report
+from rnncli.commands.output import flush_output, report
 from rnncli.errors import EXIT_DONE, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
 from rnncli.system.streams import has_no_reader
@@ -145,16 +145,11 @@ def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
         return EXIT_INTERRUPTED
     except RnncliError as error:
         return report(error)
-    except BrokenPipeError:
-        # The reader has seen enough (`| head`).
-        _drop_stdout()
-        return EXIT_DONE
     except OSError as error:
+        # No reader: it has seen enough (`| head`).
         status = EXIT_DONE if has_no_reader(error) else report(RnncliError(error.strerror or str(error)))
         _drop_stdout()
         return status
-    except MemoryError:
-        return report(RnncliError("out of memory"))
     except Exception as error:
         if _is_out_of_memory(error):
             return report(RnncliError("out of memory"))
@@ -167,6 +162,8 @@ def _run(work: Callable[[], object], typed: Sequence[str]) -> int:
 
 def _is_out_of_memory(error: BaseException) -> bool:
     """Return whether memory is short, in which case Python and its libraries raise all kinds of errors."""
+    if isinstance(error, MemoryError):
+        return True
     cause: BaseException | None = error
     while cause is not None:  # NumPy wraps some of these errors in its own
         if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
@@ -179,11 +176,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
     except Exception:  # too little memory even for this
         return True
     return free is not None and free < RESERVE
-
-
-def _flush() -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
 
 
 def _drop_stdout() -> None:
@@ -262,4 +254,4 @@ def run(typed: Sequence[str]) -> int:
     if status == EXIT_DONE and sys.stdout is None:
         return report(RnncliError("standard output is closed"))
     # Flush what an error left in the buffer: otherwise Python would fail again at exit, with its own status.
-    return max(status, _run(_flush, typed))
+    return max(status, _run(flush_output, typed))

@@ -152,18 +152,18 @@ def _pasted(error: RnncliError, repair: str) -> str:
 
 def tell(note: object) -> None:
     """Print a note on standard error, after everything written to standard output so far."""
-    _flush_output()
+    flush_output()
     click.echo(_within(notes_width(), printable(str(note))), err=True)
 
 
 def clear_echo() -> None:
     """Erase the ^C that a terminal has echoed, so that the next output starts a line."""
-    _flush_output()
+    flush_output()
     if sys.stderr is not None and sys.stderr.isatty():
         click.echo(ECHO_AWAY, err=True, nl=False, color=True)
 
 
-def _flush_output() -> None:
+def flush_output() -> None:
     """Flush standard output; ignore a reader that is gone."""
     if sys.stdout is not None:
         with suppress(BrokenPipeError):

@@ -295,10 +295,10 @@ def _screenful(
     cloud: Cloud | None,
 ) -> tuple[int, Cloud | None]:
     """Return the number of candidates that fit on the terminal, at least one, and the cloud if its plot fits, too."""
-    size = terminal_size()
-    if size is None or not best:
+    if not on_terminal() or not best:
         return len(best), cloud
-    columns, room = size[0], size[1] - 1 - -(-_NOTE // size[0])
+    columns, rows = terminal_size()
+    room = rows - 1 - -(-_NOTE // columns)
 
     def lines(number: int, cloud: Cloud | None = None) -> int:
         table = tables(cloud)

@@ -82,10 +82,10 @@ def _columns(stream: TextIO) -> int:
     return (int(said) if said.isdecimal() else 0) or columns_of(stream) or _USUAL_WIDTH
 
 
-def terminal_size() -> tuple[int, int] | None:
-    """Return the columns and lines of the terminal, or COLUMNS and LINES if set; None if there is no terminal."""
+def terminal_size() -> tuple[int, int]:
+    """Return the columns and lines of the terminal, or COLUMNS and LINES if set; without one `UNLIMITED`."""
     if not on_terminal():
-        return None
+        return UNLIMITED, UNLIMITED
     import shutil  # imports many archive modules
 
     return shutil.get_terminal_size()

@@ -28,17 +28,14 @@ def free_bytes() -> int | None:
 
 
 def _machine() -> int | None:
-    try:
+    with suppress(OSError, ValueError):
         for line in _read("/proc/meminfo").splitlines():
             name, _, value = line.partition(":")
             if name == "MemAvailable":
                 return int(value.split()[0]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
+    with suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError, AttributeError):
-        return None
+    return None
 
 
 def _control_groups() -> Iterator[int | None]:
