@@ -13,6 +13,7 @@ from strategies import nearly_specs, networks
 
 from rnncli import Network, SpecError
 from rnncli.cli import COMMANDS, cli
+from rnncli.commands.completion import SHELLS
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
 from rnncli.layers import KINDS, LAYERS
@@ -139,6 +140,16 @@ def offered(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], lis
 def commands() -> list[tuple[str, click.Command]]:
     context = click.Context(cli)
     return [(name, command) for name in COMMANDS if (command := cli.get_command(context, name))]
+
+
+def test_clicks_own_way_to_ask_for_a_script_gives_the_same_script(
+    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shell in SHELLS:
+        with at(shell), monkeypatch.context() as patch:
+            script = rnncli("completion", shell)
+            patch.setenv("_RNNCLI_COMPLETE", f"{shell}_source")
+            assert rnncli().stdout.rstrip() == script.stdout.rstrip()
 
 
 def test_commands_are_suggested(offered: Callable[[str], list[list[str]]]) -> None:

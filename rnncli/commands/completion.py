@@ -64,6 +64,11 @@ class _ShellCompletion(ShellComplete):
     `files`, the beginning of the path, the text before the path in the same word, and the extensions.
     """
 
+    def source(self) -> str:
+        """Return the script, also if it is asked for as Click documents: `_RNNCLI_COMPLETE=bash_source rnncli`."""
+        type(self).source_template = package_text(f"shells/complete.{self.name}")
+        return super().source().lstrip()
+
     def get_completion_args(self) -> tuple[list[str], str]:
         """Return the words after the name of the program, and the word at the cursor."""
         words = _words(os.environ["COMP_LINE"])
@@ -192,5 +197,4 @@ def command(shell: str) -> None:
     group = click.get_current_context().find_root().command
     completion = get_completion_class(shell)
     assert completion is not None
-    completion.source_template = package_text(f"shells/complete.{shell}")
-    click.echo(completion(group, {}, "rnncli", COMPLETION).source().lstrip(), nl=False)
+    click.echo(completion(group, {}, "rnncli", COMPLETION).source(), nl=False)
