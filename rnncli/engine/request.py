@@ -70,7 +70,7 @@ class Request:
     dtype: str = "float32"
     init: Init | None = None
     framework: Framework | None = None
-    lengths: Sequence[int] | str | None = None
+    lengths: Sequence[int] | str | PathLike[str] | None = None
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None

@@ -140,8 +140,8 @@ class RunPlan:
                     f"--gates shows the last recurrent layer, but {last.spec()} has no gates",
                     "lstm and gru have gates; --plot without --gates shows any recurrent layer",
                 )
-        lengths = read_lengths(request.lengths) if isinstance(request.lengths, str) else request.lengths
-        self.lengths = None if lengths is None else tuple(lengths)
+        lengths = request.lengths
+        self.lengths = lengths if lengths is None or isinstance(lengths, tuple) else read_lengths(str(lengths))
         self.batch, self.timesteps = _sizes(self.network, request, self.array, self.lengths)
         framework = "torch" if reaches and self.init == "torch" else request.framework
         ends = sorted({min(self.lengths or (self.timesteps,)), self.timesteps})

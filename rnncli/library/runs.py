@@ -7,7 +7,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from rnncli.engine.request import DEFAULT_SEEDS, MOST_SEEDS, Init, Request, file_name, file_names
+from rnncli.engine.request import DEFAULT_SEEDS, MOST_SEEDS, Init, Request, file_names
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import Reading, notes_on, reading_of, readings_of
 from rnncli.layers.weights import Framework
@@ -135,7 +135,7 @@ def forward(
         dtype=reading.dtype if dtype is None else plain(dtype),
         init=init,
         framework=framework,
-        lengths=file_name("lengths", lengths) if isinstance(lengths, PathLike) else lengths,
+        lengths=lengths,
         study=plot,
         gates=gates,
         **file_names(
