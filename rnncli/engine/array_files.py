@@ -39,7 +39,6 @@ from rnncli.formats.file_reader import (
     FileReader,
     check_beginning,
     check_room,
-    is_regular,
     opened,
     read_once,
     regular,
@@ -187,11 +186,10 @@ def open_input(path: str, network: Network) -> InputFile:
             start.extend(part)
             return part
 
-        header = read_header(take, _load_text(path if is_regular(file) else "FILE", network))
+        reader = regular(file)
+        header = read_header(take, _load_text("FILE" if reader is None else path, network))
         check_input(network, header.shape, np.dtype(header.descr))
-        if is_regular(file):
-            reader = regular(file)
-        else:
+        if reader is None:
             check_room(header.end + header.data_bytes)
             reader = spooled(file, bytes(start), header.end + header.data_bytes)
         found = reader.size - header.end
@@ -217,9 +215,8 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
     with opened(path) as file:
         start = read_once(file, 8)
         check_beginning(start, "a zip archive, such as numpy.savez writes", MAGIC)
-        if is_regular(file):
-            reader = regular(file)
-        else:
+        reader = regular(file)
+        if reader is None:
             most = sum(map(prod, expected.values())) * _LARGEST_NUMBER + len(expected) * LONGEST + (1 << 20)
             reader = spooled(file, start, most)
             if reader.size == most:

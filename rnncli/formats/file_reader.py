@@ -167,14 +167,10 @@ def opened(path: str) -> Iterator[int]:
             os.close(file)
 
 
-def is_regular(file: int) -> bool:
-    """Return whether a file can be read at any position; bytes from a pipe or device come once, and may never end."""
-    return stat.S_ISREG(os.fstat(file).st_mode)
-
-
-def regular(file: int) -> FileReader:
-    """Return the reader of a regular file."""
-    return FileReader(file, os.fstat(file).st_size)
+def regular(file: int) -> FileReader | None:
+    """Return the reader of a regular file; None if bytes come once and may never end, as from a pipe or a device."""
+    found = os.fstat(file)
+    return FileReader(file, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
 
 def opened_regular(path: str) -> FileReader:
@@ -186,12 +182,12 @@ def opened_regular(path: str) -> FileReader:
     """
     file = opened_to_read(path, waits=False)
     try:
-        mode = os.fstat(file).st_mode
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(os.fstat(file).st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode):
+        reader = regular(file)
+        if reader is None:
             raise RnncliError("it is a pipe or a device, expected a regular file", "copy it to a file first")
-        return regular(file)
+        return reader
     finally:
         os.close(file)
 
