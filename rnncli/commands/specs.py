@@ -25,6 +25,7 @@ from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import KINDS
 from rnncli.network import Network
+from rnncli.system.streams import mode_of
 
 if TYPE_CHECKING:
     from rnncli.render.terminal import Picture
@@ -270,7 +271,8 @@ def _default() -> Spec:
     text = os.environ.get(VARIABLE, "")
     if text.strip():
         return Spec(text, VARIABLE)
-    piped = _input_is_data()
+    mode = mode_of(sys.stdin)  # /dev/null counts as none
+    piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
     if piped and (_for_a_program() or "svg" not in click.get_current_context().params):  # spec, export, page
         raise UsageError(
             "no SPEC is given, and standard input is read only with -",
@@ -289,15 +291,6 @@ def _for_a_program() -> bool:
 def _quiet() -> bool:
     """Whether the output is only a number."""
     return bool(click.get_current_context().params.get("quiet"))
-
-
-def _input_is_data() -> bool:
-    """Whether standard input is a pipe or a file, not a terminal, /dev/null or closed."""
-    try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):
-        return False  # closed, or replaced by a Python stream
-    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
 
 
 def _lines() -> Iterator[Spec]:

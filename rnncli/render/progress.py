@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.quantities import about, short
 from rnncli.system.signals import moves_cursor, stopped_within, undone_by_signals
-from rnncli.system.streams import columns_of, in_foreground
+from rnncli.system.streams import columns_of, in_foreground, mode_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -217,10 +217,7 @@ def has_place() -> bool:
     """Return whether the terminal has a place for a bar: see the top of this file."""
     if sys.stderr is None or not sys.stderr.isatty() or not moves_cursor():
         return False
-    try:
-        mode = os.fstat(sys.stdout.fileno()).st_mode
-    except (AttributeError, OSError, ValueError):
-        return True  # closed, or not backed by a file
+    mode = mode_of(sys.stdout)
     return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 

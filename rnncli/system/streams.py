@@ -45,6 +45,14 @@ def columns_of(stream: TextIO) -> int | None:
         return None
 
 
+def mode_of(stream: TextIO | None) -> int:
+    """Return the mode of the file behind a stream; 0 if it is closed, or not backed by a file."""
+    try:
+        return 0 if stream is None else os.fstat(stream.fileno()).st_mode
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
 def has_no_reader(error: OSError) -> bool:
     """Return whether an error means that a pipe has no reader any more, also on Windows."""
     return isinstance(error, BrokenPipeError) or (os.name == "nt" and error.errno == errno.EINVAL)
