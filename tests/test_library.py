@@ -265,6 +265,9 @@ def test_copies_compute_the_same_as_the_original(at: Walk) -> None:
     with at("a network of a file"):
         network = Network.read(MODEL)
         assert pickle.loads(pickle.dumps(network)) == network
+    with at("a solution"):
+        solution = rnncli.solve("input:8,lstm:_", params="10k")
+        assert pickle.loads(pickle.dumps(solution)) == copy.deepcopy(solution) == solution
     with at("an error"), pytest.raises(rnncli.SpecError) as caught:
         Network.parse("input:8,lstm:4,lstm:3")
     with at("an error", "pickled"):

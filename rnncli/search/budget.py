@@ -92,6 +92,9 @@ class Budget:
     def __repr__(self) -> str:
         return f"Budget({', '.join(f'{figure.name}={limit}' for figure, limit in self.limits.items())})"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Budget) and self.limits == other.limits
+
     def __bool__(self) -> bool:
         """Whether any figure is limited."""
         return bool(self.limits)
