@@ -55,11 +55,6 @@ class Word(NamedTuple):
         """Whether its value is a file to write."""
         return self.option is not None and getattr(self.option.type, "written", False)
 
-    @property
-    def is_read(self) -> bool:
-        """Whether its value is a file to read."""
-        return self.option is not None and getattr(self.option.type, "written", None) is False
-
     def typed(self) -> list[str]:
         """Return its words on the command line."""
         if self.value is None:

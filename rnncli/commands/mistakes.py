@@ -182,11 +182,10 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         texts = [path for mark, path in pairwise(line) if mark == ">"]
         valued = [each for each in TypedLine.of(this.group, line).words if each.option is not None and each.value]
         files = [each.value or "" for each in valued if each.is_written]
-        named = {each.option for each in this.words}
-        read = [each.value or "" for each in valued if each.is_read and each.option not in named]
-        if any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
-            return False
-        if not all(re.search("[-./0-9]", each) or exists(each) for each in read):
+        others = [each for each in valued if each.option not in this.given and not each.is_written]
+        read = [each.value or "" for each in others if each.option is not None and each.option.type.name == "file"]
+        missing = any(not re.search("[-./0-9]", each) and not exists(each) for each in read)
+        if missing or any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
             return False
         said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
         for each in numbers_in(in_ascii(" ".join(this.typed))):

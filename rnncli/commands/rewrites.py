@@ -259,7 +259,7 @@ LINES = (
 """Whole lines; … is the rest of a line, if there is one. <COMMAND> is the name of a command, <MANY> of a command for
 several specs. <LONG>, <FLAG>, <OPTION> and <SEVERAL> are names of the command's options, <CUT> those of two words, with
 a space between; <SEVERAL> may be given several times, and <COMPARED> several times to `compare`. <INPUT> is a kind that
-starts a network, <BODY> another kind, <LAYER> a kind with units, <ARGUMENT> a name of an argument of Keras or PyTorch.
+starts a network, <BODY> another kind, <LAYER> a kind with units, <FIELD> a field, <ARGUMENT> one of Keras or PyTorch.
 <FILE> ends the name of a model file, <ARRAY> is the name of an existing array. A row for an argument that is not a spec
 applies if Click accepts the result."""
 
@@ -341,9 +341,8 @@ OPTIONS = (
     _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
     _option("shard|chunk", "--part"),
     _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),
-    _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length", "--timesteps"),
-    _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll|ts", "--timesteps"),
-    _option("lookback|look-back|maxlen|max-len", "--timesteps"),
+    _option("steps|length|len|seq-len|seqlen|seq-length|sequence-length|lookback|look-back|maxlen", "--timesteps"),
+    _option("time|time-steps|n-steps|num-steps|window|window-size|frames|duration|unroll|ts|max-len", "--timesteps"),
     _option("batch-size|batchsize|batch-sizes|bs|samples|n-samples|num-samples", "--batch"),
     _option("n|limit|head|best|first|rows|nlargest", "--top"),
     _option("order|order-by|by|s|k|key", "--sort"),

@@ -121,8 +121,7 @@ def _check_settings(this: TypedLine, network: Network) -> None:
 def near_file(text: str, several: bool = False) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    It is None if no name is similar, if there is a file of that name, or if there is a folder with several files,
-    unless the first of `several` will do.
+    It is None if no name is similar, there is a file of that name, or a folder has `several` files and one is wanted.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
     folder, name = (path, "") if isdir(path) else os.path.split(path)
@@ -148,7 +147,8 @@ def with_near_files(this: TypedLine) -> Line:
 
     def meant(word: Word) -> Word:
         if word.option is not None:
-            near = near_file(word.value) if word.is_read and word.value else None
+            is_read = word.option.type.name == "file" and not word.is_written
+            near = near_file(word.value) if is_read and word.value else None
             return word if near is None else word._replace(value=near)
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and near_file(word.text)) or word.text)

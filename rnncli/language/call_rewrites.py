@@ -12,8 +12,6 @@ from rnncli.layers import KINDS
 
 _text = partial(Rewrite, "text")
 
-_LONG = 1000
-
 
 def _keywords(found: re.Match[str]) -> str:
     """`({units: 32})` -> `(units=32)`, as in JavaScript."""
@@ -23,7 +21,7 @@ def _keywords(found: re.Match[str]) -> str:
 def _called(found: re.Match[str]) -> str:
     """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
     name = found[0].lower()
-    kind = KINDS.get(NAMED.get(name, name))
+    kind = None if name.endswith("cell") else KINDS.get(NAMED.get(name, name))
     return found[0] if kind is None or name in (kind.torch.lower(), kind.kind) else kind.keras
 
 
@@ -123,7 +121,7 @@ these rows are applied in turn."""
 
 def as_calls(text: str) -> str:
     """Return a text with calls as the frameworks write them."""
-    if len(text) >= _LONG:
+    if len(text) >= 1000:
         return text
     text = re.sub(r"[^\w\x00-\x7f]+", lambda found: in_ascii(found[0]), text)
     for row in _CALLS:

@@ -20,7 +20,6 @@ _PACKED = (
     "--packed` uses packed sequences; mask skips padding steps at any position"
 )
 _READS = "a layer reads the output of the previous one; the first layer gives the input shape: input:F, input:TxF"
-_BATCH_FIRST = "here the batch axis always comes first: (batch, timesteps, features)"
 _TRAINING = "it matters only in training, and nothing is trained here"
 _SPEED = "it changes how fast a framework runs, not its results"
 _STARTS = (
@@ -32,7 +31,6 @@ _PADDING = (
     "skips steps that are all zero"
 )
 _LENGTH = "the length is --timesteps N, T in input:TxF, or length=T of embed; weights are the same at every step"
-_PER_STEP = "dense, dropout and norm already apply to each timestep of a sequence"
 _TO_VECTOR = (
     f"to turn a sequence into one vector, use the last output (leave out {in_both(LSTM, 'return_sequences', True)}), "
     "pool:max, pool:avg or, if its length is known, flatten"
@@ -53,7 +51,6 @@ _STATISTICS = (
 )
 
 _NORMS = "norm is LayerNorm, over the features of each timestep, and bnorm is BatchNorm; others are not supported"
-_SPREAD = "no layer makes a sequence longer; repeat:T repeats one vector T times"
 
 _ZEROS = (
     "zero padding is a field of the convolution: conv:FxK:causal puts all zeros in front, conv:FxK:same puts as many "
@@ -90,7 +87,7 @@ _SAID: Sequence[tuple[str, str]] = (
         "the supported cells are those of Keras and PyTorch: rnn, lstm, gru",
     ),
     ("grulayer", "MATLAB's gruLayer has one bias vector, and Keras's GRU, which has the same equations, two"),
-    ("batch_first time_major", _BATCH_FIRST),
+    ("batch_first time_major", "here the batch axis always comes first: (batch, timesteps, features)"),
     (f"{' '.join(FEATURES)} batch_input_shape batch_shape", _READS),
     ("input_length sequence_length seq_len timesteps time_steps", _LENGTH),
     ("batch_size batch", "the batch size is --batch N, not part of a network"),
@@ -105,7 +102,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("name", "layers are named as Keras names them"),
     ("masking mask_value padding_idx", _PADDING),
     ("pack_padded_sequence pad_packed_sequence packed_sequence enforce_sorted lengths", _PACKED),
-    ("timedistributed time_distributed", _PER_STEP),
+    ("timedistributed time_distributed", "dense, dropout and norm already apply to each timestep of a sequence"),
     ("reshape permute", _TO_VECTOR),
     ("concatenate concat add multiply lambda residual skip", _ONE_ROW),
     ("attn attention multiheadattention mha additiveattention", _NO_ATTENTION),
@@ -115,7 +112,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("zeropadding1d zeropad1d constantpad1d cropping1d chomp1d chomp", _ZEROS),
     ("groupnorm groupnormalization instancenorm instancenorm1d instancenormalization rmsnorm rmsnormalization", _NORMS),
     ("unitnormalization localresponsenorm spectralnormalization weightnormalization", _NORMS),
-    ("upsampling1d upsampling upsample", _SPREAD),
+    ("upsampling1d upsampling upsample", "no layer makes a sequence longer; repeat:T repeats one vector T times"),
     ("textvectorization stringlookup integerlookup", "embed reads ids: turn text into ids before the network"),
     ("loss crossentropyloss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("teacher_forcing clip", _TRAINING),
@@ -153,10 +150,6 @@ _WHOLE = in_both(LSTM, "return_sequences", True)
 _AXIS = "x[:, None, :] if each sample is one timestep, x[..., None] if each timestep is one number"
 _ADD_SEQ = f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: {_AXIS}"
 _VECTORS = "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample"
-_TARGETS = "the network returns one vector per timestep and there is one target per sample, or the other way round"
-_WITHOUT_SEQ = f"without {_WHOLE} the last recurrent layer returns only its last output"
-_BUILT = "the layer was built for {0} features, but was given {1}"
-_REBUILD = "give it {0} features, or rebuild it for {1}"
 _IN_FEATURES = "in_features is the previous layer's output size, 2 × hidden_size if bidirectional"
 _A_STATE = "a state is (layers × directions, batch, units)"
 _EXAMPLE = "input:8,lstm:32"
@@ -193,8 +186,8 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     ),
     (
         r"expected axis -?1 of input shape to have value <N>[^\n]{0,80}?[\[(][None\d, ]{0,60}?<N>[\])]",
-        _BUILT,
-        _REBUILD,
+        "the layer was built for {0} features, but was given {1}",
+        "give it {0} features, or rebuild it for {1}",
         "input:{0},dense:1",
     ),
     (
@@ -296,8 +289,8 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
             "|logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)"
             r"|Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]"
         ),
-        _TARGETS,
-        _WITHOUT_SEQ,
+        "the network returns one vector per timestep and there is one target per sample, or the other way round",
+        f"without {_WHOLE} the last recurrent layer returns only its last output",
         "input:8,lstm:16,dense:1",
     ),
     (

@@ -43,9 +43,6 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
 }
 """Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
 
-_MANY = 40
-"""A text with more unknown words than this makes no sense, whatever it becomes."""
-
 NEGATES = ("no", "not", "without")
 """Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
 
@@ -84,7 +81,8 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         return False
     known = _meanings(layers, plain) | _MEANS_NOTHING
     words = {word.strip("_") for word in re.findall(r"[a-z_]*[a-z]{2}(?![a-z])", plain)} - known - THEIR_WORDS
-    has_words = len(words) <= _MANY and all(_is_said(word, known) for word in words)
+    # A text with many unknown words makes no sense, whatever it becomes.
+    has_words = len(words) <= 40 and all(_is_said(word, known) for word in words)
     repeats = {float(count) for step in way for count in re.findall(":x([0-9]{1,4})", step.state)}
     return has_words and _has_numbers(plain, result, [*_stacked(layers), *repeats])
 

@@ -28,9 +28,6 @@ from rnncli.layers import KINDS, LSTM
 from rnncli.layers.words import in_both
 from rnncli.quantities import SCALES, nearest_size
 
-_STEM = 5
-"""Letters that two forms of a word have in common: dilated, dilation."""
-
 
 def _fraction(found: re.Match[str]) -> str:
     """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
@@ -62,7 +59,7 @@ def _layers(found: re.Match[str]) -> str:
 
 def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
-    keys = [key for key in WHOLE if key.startswith(found[1].lower()[:_STEM])]
+    keys = [key for key in WHOLE if key.startswith(found[1].lower()[:5])]  # dilated, dilation
     return f":{keys[0]}=" if len(keys) == 1 else found[0]
 
 
@@ -359,9 +356,6 @@ REWRITES = (
 
 # Patterns: lists and ranges between braces
 
-_MOST_LISTED = 20
-"""The most numbers to list where no range is possible."""
-
 
 def _list_of(found: re.Match[str]) -> str:
     """Return a list; braces around a single word are removed."""
@@ -390,7 +384,7 @@ def _decimals(found: re.Match[str]) -> str:
     digits = max(len(text.partition(".")[2]) for text in texts)
     first, last, step = (round(float(text) * 10**digits) for text in texts)
     numbers = range(first, last + 1, step or 1)
-    if not 1 < len(numbers) <= _MOST_LISTED:
+    if not 1 < len(numbers) <= 20:
         return f"{{{'..'.join(texts)}}}"
     return f"{{{','.join(f'{number / 10**digits:.{digits}f}' for number in numbers)}}}"
 

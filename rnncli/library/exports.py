@@ -99,6 +99,10 @@ class ExportRequest:
             target = "c" if any(c_options.values()) else _loader_of(loaded)
             more = ["--to", target, *instead]
             without = ["output"] if other else []
+            able = TARGETS[target].weights
+            if self.save_weights is not None and names_another(self.save_weights, *able):
+                without.append("save_weights")
+                more += ["--save-weights", splitext(self.save_weights)[0] + able[0]] if able else []
             message, advice = "export needs a target: --to", "choose a target"
             saving = _saving(self.output or "")
             are_weights = other and not saving and (self.output or "").endswith(TARGETS[target].weights)
