@@ -87,7 +87,6 @@ def differs_in_training(name: str, given: Mapping[str, Any]) -> bool:
     return drops or any(each in name for each in ("Dropout", "Noise", "BatchNorm"))
 
 
-_OFF = (None, False, 0, "channels_last")
 _OFF_OF: Mapping[str, tuple[object, ...]] = {
     "padding_idx": (None,),
     "max_norm": (None,),
@@ -95,7 +94,7 @@ _OFF_OF: Mapping[str, tuple[object, ...]] = {
     "padding_mode": ("zeros",),
     "dilation": (1,),
 }
-"""Values that have the same effect as leaving the argument out, for most arguments and for some."""
+"""Values of some arguments that have the same effect as leaving them out."""
 
 HOLDS = ("layer", "backward_layer", "cell", "cells")
 """Arguments that are layers."""
@@ -376,7 +375,7 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             raise WrongArgumentError(argument, f"{argument} is a dict, a nested list or a long list")
     notes = []
     for argument in [each for each in given if each in cls.changing]:
-        if given[argument] in _OFF_OF.get(argument, _OFF):
+        if given[argument] in _OFF_OF.get(argument, (None, False, 0, "channels_last")):
             continue
         if argument not in DIFFERS:
             text = f"{argument}={shorten(repr(given[argument]))} changes the network"

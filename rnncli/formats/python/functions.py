@@ -53,9 +53,6 @@ _POOLS: Mapping[str, str] = {
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
 
-_SINGLY: Mapping[str, Value] = {"split": 1, "chunk": SIZE}
-"""Functions that return one timestep at a time, given this argument."""
-
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -68,7 +65,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     first, *more = tensors = list(dict.fromkeys(tensors))
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
-    if name in _SINGLY and given.all[1:2] != [_SINGLY[name]]:
+    if name in ("split", "chunk") and given.all[1:2] != [1 if name == "split" else SIZE]:  # one timestep at a time
         known = ""
     made: Value = None
     match known if not more or known in _OF_SEVERAL else "":

@@ -35,9 +35,7 @@ from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.layers.base import snake_case
 
-_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 _ENDS = ("input", "output")
-_COPIES = names("deepcopy clone_model")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules whose functions, given only data, return data."""
 
@@ -175,7 +173,7 @@ class Graphs(Containers):
         own = self.computing(instance) is not None or any(isinstance(each, Module) for each in instance.values.values())
         for base in cls.named:
             framework = self.framework(base.path)
-            if framework is not None and start.all and base.name in _CONTAINERS:
+            if framework is not None and start.all and base.name in ("Sequential", "ModuleList", "ModuleDict"):
                 made = self._named_call(base, [], start)
                 if isinstance(made, Module) and not own:
                     self.instances.remove(instance)
@@ -202,7 +200,7 @@ class Graphs(Containers):
                 return self.fresh(ModuleDict(first or {}))
             items = self.items(first) if given.all else []
             return self.fresh(ModuleList([open_in(first) or left_open(given.node)] if items is None else items))
-        if name in _COPIES and given.positional:
+        if name in ("deepcopy", "clone_model") and given.positional:
             return self.copied(given.positional[0])
         functional = name in ("Model", "Functional")
         inputs, outputs = (

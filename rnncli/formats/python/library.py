@@ -89,11 +89,10 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 """The Python functions that are supported, by name."""
 
-_NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")
-"""Classes of objects whose items are attributes; OmegaConf has a function for it."""
-
+_NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")  # of OmegaConf
+_REGISTERING = names("add_module register_module register_parameter __setattr__")
+_MODULES = names("math collections itertools numpy copy")
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
-_MODULES: tuple[list[str], ...] = ([], ["math"], ["collections"], ["itertools"], ["numpy"], ["copy"])
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
@@ -187,7 +186,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             evaluator.data_format = owner
         case (*_, "ArgumentParser"):
             return evaluator.fresh(Parser(None))
-        case (*module, name) if name in _FUNCTIONS and module in _MODULES:
+        case (*module, name) if name in _FUNCTIONS and _MODULES.issuperset(module):
             return builtin(evaluator, called, given)
     return evaluator.apply(called, given)
 
@@ -206,8 +205,7 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
     owner, name = called.owner, called.name
     if isinstance(owner, list) and name == "add_module":
         return plain_method(evaluator, owner, "append", Given([given.get("module", 1)], {}, given.node))
-    registering = names("add_module register_module register_parameter __setattr__")
-    if isinstance(owner, Instance | dict) and name in registering:
+    if isinstance(owner, Instance | dict) and name in _REGISTERING:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
         return evaluator.put(owner, held, key, given.get("module", 1, given.get("param", default=given.get("value"))))

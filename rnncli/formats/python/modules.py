@@ -54,9 +54,6 @@ from rnncli.formats.python.steps import SIZE, ZEROS, Edge, Module, Recorder, Tra
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Layer
 
-_FEATURES_FIRST = "1d"
-"""The suffix of PyTorch modules that, with few exceptions, read and return (samples, features, timesteps)."""
-
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
 """Keras classes that slide over this many axes and return features last."""
 
@@ -68,10 +65,6 @@ _EXAMPLES: Mapping[str, float | str] = {
     **{name: f"({'None, ' * batch}None, 8)" for name, batch in SHAPES.items()},
 }
 """Example values of arguments that are not sizes."""
-
-
-_NAMED = (ast.Name, ast.Attribute, ast.Subscript)
-"""Expressions that a setting can provide, whatever the reason why they are not known."""
 
 
 class UnknownModuleError(Exception):
@@ -225,7 +218,7 @@ class Modules(Recorder):
             return TracedTensor(step)
         if module.name in ("AdaptiveAvgPool1d", "AdaptiveMaxPool1d"):
             return TracedTensor(step, "vector")
-        if module.name.endswith(_FEATURES_FIRST) and module.name != "BatchNorm1d":  # which can also read vectors
+        if module.name.endswith("1d") and module.name != "BatchNorm1d":  # which can also read vectors
             return TracedTensor(step, "sequence", axes="bft")
         return TracedTensor(step, first.returns, axes="??f" if module.name == "Embedding" else first.axes)
 
@@ -321,7 +314,11 @@ class Modules(Recorder):
                     written = module.given.written(name, cls.takes)
                     if cause is SIZE:
                         cause = left_open(written, "depends on the data")
-                    elif isinstance(written, _NAMED) and not cause.line and cause.is_list:
+                    elif (
+                        isinstance(written, ast.Name | ast.Attribute | ast.Subscript)
+                        and not cause.line
+                        and cause.is_list
+                    ):
                         shape = Open(source_of(written), written.lineno)  # or a part of one
                         names = (shape,) if name in SHAPES else cause.names or left_open(written).names
                         cause = replace(cause, names=names)
@@ -345,7 +342,7 @@ class Modules(Recorder):
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:
     """Return whether the features are on the axis where a PyTorch module reads them, if it reads any."""
-    if module.name.endswith(_FEATURES_FIRST):
+    if module.name.endswith("1d"):  # these read and return (samples, features, timesteps)
         return axes[1:2] in ("", "f")
     if module.name == "Softmax":  # which takes the first of three axes if it is not given one
         unsaid = module.framework == "torch" and module.given.get("dim", 0) is None

@@ -388,9 +388,9 @@ def left_open(node: ast.AST, why: str = "is computed when the program runs") -> 
 
 def _first_choice(node: ast.AST) -> float | str | None:
     """Return the default value of a tuner's choice, or else its first: 32 for `hp.Int("units", 32, 512)`."""
-    tuner, optuna = "Int Float Choice", "suggest_int suggest_float suggest_uniform suggest_categorical"
-    choosing = names(f"{tuner} {optuna} selectbox radio slider")  # the last ones are Streamlit's
-    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") not in choosing:
+    name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
+    choosing = name in ("Int", "Float", "Choice", "selectbox", "radio", "slider") or name.startswith("suggest_")
+    if not choosing or not isinstance(node, ast.Call):  # KerasTuner's, Streamlit's and Optuna's
         return None
     by_name = {each.arg: each.value for each in node.keywords}
     said = [by_name.get(name) for name in ("default", "min_value", "values", "low", "choices")]
@@ -465,10 +465,10 @@ def activation_of(value: Named | Call) -> str | None:
 def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
     """Return a note if a layer is given a data type that is less precise than float32."""
     dtype = given.get("dtype")
-    name = dtype.name if isinstance(dtype, Named) else dtype
-    if not isinstance(name, str) or name.removeprefix("mixed_") not in ("float16", "half", "bfloat16"):
-        return ()
+    name = dtype.name if isinstance(dtype, Named) else dtype if isinstance(dtype, str) else ""
     name = "float16" if name == "half" else name.removeprefix("mixed_")
+    if name not in ("float16", "bfloat16"):
+        return ()
     text = f"computes in {name}, which is less precise than rnncli's float32; --dtype float16 counts its bytes"
     return (Note(text, "differs"),)
 

@@ -128,8 +128,6 @@ def _error(found: list[_FoundModel]) -> RnncliError:
 _ASSUMED_ORDER = Note(
     "the layers follow one another in the order of __init__: the file does not show how they are called", "assumed row"
 )
-_FLAGS: Mapping[str, Value] = {"training": False, "mask": None}
-"""Parameters of forward and call that are not data, and their default values."""
 
 
 @dataclass
@@ -308,7 +306,8 @@ def _computed(graphs: Graphs, function: Function) -> Value:
     """Return the result of a method on data, whose shape a setting gives, or else what its object is built for."""
     data: list[Value] = []
     for name in _data_of(function):
-        value = _FLAGS[name] if name in _FLAGS else graphs.setting(name, graphs.data())
+        flag = {"training": False, "mask": None}.get(name, ...)
+        value = graphs.setting(name, graphs.data()) if flag is ... else flag
         if isinstance(value, TracedTensor) and not data and isinstance(function.owner, Instance):
             value = graphs.seen_as(graphs.built.get(function.owner, []), 0) or value
         seen = graphs.seen_as(value, 0) if isinstance(value, list) else None

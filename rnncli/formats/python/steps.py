@@ -29,9 +29,6 @@ _KEEP_WIDTH = names(
 ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 """Functions and methods that return zeros."""
 
-_KEEP_ZEROS = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
-"""Operations that return zeros if all that they read is zeros."""
-
 _IN_A_LOOP = "is called in a loop"
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
@@ -276,7 +273,8 @@ class Recorder(Program):
         out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
         if plain and tensors and all(each.step.is_data for each in tensors):
             done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)], out=out)
-            return replace(tensors[0], done=done, zeros=kind in _KEEP_ZEROS and all(each.zeros for each in tensors))
+            keeping = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
+            return replace(tensors[0], done=done, zeros=kind in keeping and all(each.zeros for each in tensors))
         edges = dict.fromkeys(self.read(each) for each in dict.fromkeys(tensors))
         return TracedTensor(self.add(TracedStep(kind, line, [*edges], out=out)))
 
