@@ -294,8 +294,10 @@ def _input_of(sizes: Sequence[int | None]) -> Input | None:
 
 
 def _reshaped(entry: Json, ids: int | None) -> list[int | None]:
-    """Return the sizes of the sequence that a Reshape makes of an input with this many numbers and no features."""
-    match config_of(entry).get("target_shape") if entry["class_name"] == "Reshape" else None:
+    """Return the sizes of the sequence that a call makes of an input with this many numbers and no features."""
+    kind, config = entry["class_name"], config_of(entry)
+    expanded = {"-1": [-1, 1], "2": [-1, 1], "1": [1, -1]}.get(str(config.get("axis")))
+    match config.get("target_shape") if kind == "Reshape" else expanded if kind == "ExpandDims" else None:
         case [int() as steps, int() as features] if ids is not None and steps * features:
             sizes = [-ids // (steps * features) if size == -1 else size for size in (steps, features)]
             return [*sizes] if min(sizes) > 0 and prod(sizes) == ids else []
