@@ -118,16 +118,14 @@ def _coloured(typed: Sequence[str]) -> Iterator[None]:
     values += [word.partition("=")[2] for word in typed if word.startswith("--color=")]
     variables = {"always": {"FORCE_COLOR": "always", "NO_COLOR": ""}, "never": {"NO_COLOR": "never"}}
     asked = variables.get(values[-1], {}) if values else {}
-    before = {name: os.environ.get(name) for name in asked}
+    before = {name: os.environ[name] for name in asked if name in os.environ}
     os.environ.update(asked)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in asked:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _run(work: Callable[[], object], typed: Sequence[str]) -> int:

@@ -25,7 +25,7 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats import reading
 from rnncli.formats.conventions import KERAS_ROLES
 from rnncli.formats.keras.config import LayerCall, Sibling, Step, config_of, dtype_of, siblings
-from rnncli.formats.keras.hdf5_process import ADVICE, answer, damaged
+from rnncli.formats.keras.hdf5_process import answer, damaged
 from rnncli.formats.tensors import WIDTHS, Tensor, array_of
 from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import Weight
@@ -122,7 +122,7 @@ def _asked(place: Hdf5Location, wanted: list[str] | None) -> tuple[Any, memoryvi
     folders = _installed(os.path.dirname(os.path.abspath(place.path)))
     if PathFinder.find_spec("h5py", folders) is None:
         what = "its weights are HDF5" if place.member else "it is HDF5"
-        raise RnncliError(f"{what}, which needs h5py, and h5py is not installed", ADVICE)
+        raise RnncliError(f"{what}, which needs h5py, and h5py is not installed", "pip install h5py")
     question = json.dumps({"path": place.path, "member": place.member, "wanted": wanted}).encode()
     folder = os.path.dirname(sys.modules["rnncli"].__path__[0])
     try:

@@ -27,9 +27,6 @@ from rnncli.system.memory import NEEDED, bound, keep_within_addresses
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """The first bytes of HDF5."""
 
-ADVICE = "pip install h5py"
-"""The advice when h5py is missing."""
-
 MAX_OBJECTS = 20_000
 """The most groups and arrays that a file may have."""
 
