@@ -275,9 +275,5 @@ def _advice(problem: Problem) -> str:
 
 def _off(costs: Sequence[Cost]) -> str:
     """Return the costs of a network and how far they are from their limits: `92,400 parameters, 100 under`."""
-    return listed(
-        [
-            cost.of_limit() if cost.exact else f"{cost}, {cost.distance} {'under' if cost.fits else 'over'}"
-            for cost in costs
-        ]
-    )
+    side = {True: "under", False: "over"}
+    return listed([each.of_limit() if each.exact else f"{each}, {each.distance} {side[each.fits]}" for each in costs])
