@@ -222,10 +222,10 @@ def test_no_text_stops_the_program(size: int, at: Walk, rnncli: Run) -> None:
             result = rnncli(command, "-", *(["--params", "1M"] if command != "summary" else []), stdin=lines_of(*texts))
             assert result.status == 2
             assert re.findall(r"^Error: (?:line (\d+) of|)", result.stderr, re.MULTILINE) == at_fault
-    for line in ("compare ,", "sweep ,", "summary {a,", "summary x"):  # as an argument
+    for line in ("compare ,", "sweep ,", "summary {a,", "summary x", "compare ·"):  # as an argument
         command, again = line.split()
         with at(line), patience():
-            assert rnncli(command, again * (size // len(again))).status == 2
+            assert rnncli(command, (again * (size // len(again))).replace("·", " ")).status == 2
 
 
 @examples(300)

@@ -307,7 +307,7 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     if plain != text and "(" not in text:
         yield Applied(this.with_(place, Word(plain)), "perhaps", drops=text)
     yield from _apart(this, place)
-    name, equals, value = re.sub(r"\s*(?:<=?|≤)\s*", "=", in_ascii(text), count=1).lstrip("-/+_").partition("=")
+    name, equals, value = re.sub(r"(?<!\s)\s*(?:<=?|≤)\s*", "=", in_ascii(text), count=1).lstrip("-/+_").partition("=")
     own = re.fullmatch("([a-z-]+)(?::|(?=[0-9]))(.+)", name)  # batch:4, top5
     if own is not None and f"--{own[1]}" in this.options:
         name, equals, value = own[1], "=", own[2]

@@ -274,7 +274,7 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         return
     message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
     for mark in (" ", ","):
-        whole = re.sub(r"\s*,[\s,]*", ",", mark.join(pieces))
+        whole = re.sub(r"(?<!\s)\s*,[\s,]*", ",", mark.join(pieces))
         parts = [Word(whole) if i == group[0] else each for i, each in enumerate(this.words) if i not in group[1:]]
         yield Applied(this.line(parts), "", message)
     yield Applied(this.typed, "", message, advice="write it without spaces, or in quotes")
