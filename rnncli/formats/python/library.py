@@ -265,8 +265,6 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
     owner, several = owner.values if isinstance(owner, Instance) else owner, len(keys) == 3
     if isinstance(owner, Array) and several:
         return owner.part(node)
-    if not isinstance(owner, list | str | dict):
-        return left_open(node)
     if isinstance(owner, list) and evaluator.items(owner) is None:
         return joined([*keys, *owner]) or left_open(node)
     try:
@@ -276,7 +274,7 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
         if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
             evaluator.fails()
         if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
-            return joined(keys) or left_open(node)
+            return (joined(keys) if isinstance(owner, list | str | dict) else None) or left_open(node)
         example = next((key for key in owner if isinstance(key, str | int)), None)
         return one_of_some([*owner.values()], (joined(keys) or left_open(node.slice)).such_as(example))
 

@@ -341,13 +341,14 @@ class Program(Evaluator):
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> End | None:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
-        outer, doubts, self._exact = self._exact, len(self.doubts), True
+        outer, doubts, trying, self._exact = self._exact, len(self.doubts), self._trying, True
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
         items = self._holding(node, scope) if isinstance(node, ast.While) else self.items(taken)
         try:
             if items is not None:
                 return self.rounds(node, items, scope)
         except _UndecidedError:
+            self._trying = trying
             del self.doubts[doubts:]
         finally:
             self._exact = outer

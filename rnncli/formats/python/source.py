@@ -231,7 +231,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         module, line = shorten(".".join(called.path[:-1])), called.node.lineno if called.node else 0
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
         found.append(_FoundModel(name, line, fault=f"{fault} (line {line})"))
-    found.sort(key=lambda each: each.line)
+    found.sort(key=lambda each: (getattr(each.line, "cell", 0), each.line))
     counts: Counter[str] = Counter()
     for model in found:
         counts[model.name] += bool(model.parts)
