@@ -274,9 +274,8 @@ class Evaluator:
             return bool(value)
         if isinstance(value, Instance) and (own := value.method("__bool__") or value.method("__len__")) is not None:
             return self.truth(self.call(own, Given([], {}, own.node)))
-        if isinstance(value, Instance) and value.cls is not None and value.is_dict:
-            return bool(value.values)
-        return True if isinstance(value, Function | Class | Instance) else None
+        held = value.values if isinstance(value, Instance) and value.cls is not None and value.is_dict else True
+        return bool(held) if isinstance(value, Function | Class | Instance) else None
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""

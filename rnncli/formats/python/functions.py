@@ -98,9 +98,9 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "moves":
             made = _moved(name, given, first)
         case "size":
-            made = first.shape if name == "size" and len(given.all) == 1 else SIZE
-            if name in ("dim", "ndimension") and isinstance(first.shape, list):
-                made = len(first.shape)
+            asks = name in ("size", "dim", "ndimension") and len(given.all) == 1 and not record.in_time
+            made = first.shape if asks else SIZE
+            made = len(made) if name != "size" and isinstance(made, list) else made
         case "shape":
             made = first.shape
         case "fills":

@@ -269,11 +269,12 @@ class Graphs(Containers):
             case Unknown() if owner is SIZE:
                 return SIZE
             case TracedTensor(axes=axes) if name in ("T", "mT", "mH"):
-                swapped = Given([owner, -1, -2], {}, node)
-                known = name != "T" or len(axes) == 2
-                return computed(self, "transpose", swapped, [owner]) if known else self.operation(name, [owner], 0)
+                kind, order = ("permute", reversed(range(len(axes)))) if name == "T" else ("transpose", (-1, -2))
+                return computed(self, kind, Given([owner, *order], {}, node), [owner])
             case TracedTensor() if not called:
-                return owner.shape if name == "shape" else SIZE if name in ("device", "dtype", "indices") else owner
+                if name == "shape":
+                    return owner.shape if owner.step.is_keras or not self.in_time else SIZE
+                return SIZE if name in ("device", "dtype", "indices") else owner
             case Module(framework="keras") if name.rstrip("s") in _ENDS and (ends := self._ends(owner, name)):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
             case Module(framework="keras") if name == "layers":

@@ -288,7 +288,6 @@ class Program(Evaluator):
         return ended
 
     def _delete(self, target: ast.expr, scope: Scope) -> None:
-        """Follow the deletion of a name, an attribute or an item."""
         held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else scope
         if isinstance(target, ast.Subscript) and isinstance(held, list | dict):
             self.call(Method(held, "pop"), Given([self.value(target.slice, scope)], {}, target))

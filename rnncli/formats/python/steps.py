@@ -195,9 +195,10 @@ class TracedTensor(Opaque):
     @property
     def shape(self) -> Value:
         """Its sizes, as far as they are known."""
-        rank = len(self.axes) or self.rank
+        rank = self.rank
         if not self.step.is_keras or rank is None:
-            return SIZE if rank is None or set(self.axes) & {*"*?p"} else [SIZE] * rank
+            unclear = self.step.is_keras or not self.axes or {*self.axes} & {*"*?p1"}
+            return SIZE if unclear else [SIZE] * len(self.axes)
         sizes = self.step.sizes if rank == self.step.rank else None
         sizes = sizes or [*[None] * (rank - 2), self.step.out]
         return [SIZE, *(size if type(size) is int and size > 0 else SIZE for size in sizes)]
