@@ -176,13 +176,12 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     specs: list[str] = []
     for each in parts:
         try:
-            specs += (
-                _CallReader(as_calls(each.text), NO_SETTINGS).specs(first=not specs) if each in calls else [each.text]
-            )
+            reader = _CallReader(as_calls(each.text), NO_SETTINGS) if each in calls else None
+            specs += [each.text] if reader is None else reader.specs(first=not specs)
         except OpenNumbersError:
             return None
         except SpecError as fault:
-            start, end = (min(each.start + place, len(text)) for place in fault.span)
+            span = min(each.start + fault.span[0], len(text)), min(each.start + fault.span[1], len(text))
             advice, lead, repair = fault.advice or "", fault.lead, None
             if fault.repair and repairs:
                 others = [fault.repair if one is each else one.text for one in parts]
@@ -190,9 +189,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
                     repair = mended(",".join(others), repairs - 1)
                 except SpecError as another:
                     repair = another.repair
-            raise SpecError(
-                fault.message, text=text, span=(start, end), advice=advice, lead=lead, repair=repair
-            ) from None
+            raise SpecError(fault.message, text=text, span=span, advice=advice, lead=lead, repair=repair) from None
         except (RnncliError, UnparsableError, RecursionError):
             return None
     try:
