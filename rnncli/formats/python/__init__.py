@@ -9,5 +9,5 @@ Each file has a class that follows more of a source than the one before, and doe
 - `functions`, `modules`: the outputs of functions of tensors, of indices, and of modules, that specs have words for.
 - `containers`: the framework that a name belongs to; containers and copies of modules, and later changes to them.
 - `graph`: calls, attributes, items and targets of modules and tensors.
-- `source`: the file, which of its steps form a model, and the rows of a model.
+- `source`: the file, what of it is followed, which of its steps form a model, and the rows of a model.
 """
