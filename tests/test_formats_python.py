@@ -671,9 +671,9 @@ def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Wa
 NOT_AS_USUAL = {
     "return self.fc(o[:, -1])": "",
     "return self.fc(o[:, -1])[:, -1]": "slice",
-    "return self.fc(h[0])[-1]": "fc returns its samples along axis 0, which the file uses as timesteps;",
+    "return self.fc(h[0])[-1]": "fc has its samples along axis 0, but the file takes them for timesteps;",
     "return self.fc(o.unbind(1)[-1])": "",
-    "return self.fc(o.unbind(0)[-1])": "rnn returns its samples along axis 0, which the file uses as timesteps;",
+    "return self.fc(o.unbind(0)[-1])": "rnn has its samples along axis 0, but the file takes them for timesteps;",
     "return self.fc(o.split(1, 1)[-1])": "",
     "return self.fc(o.split(2, 1)[-1])": "split Linear",
     "return self.fc(o.chunk(2, 1)[-1])": "chunk Linear",
@@ -705,12 +705,12 @@ def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) 
         with at(does):
             specs(net(modules, does if "self.rnn" in does else f"o, h = self.rnn(x)\n{does}"))
             model = open_model("model.py")
-            differs = [each.partition(" here ")[0] for each in model.parts[0].said("differs")]
+            differs = [each.partition(" here ")[0] for each in model.parts[0].said("differs", "differs row")]
             assert " ".join([*(node.kind for node in model.left), *differs]) == said
     outputs = "h, outputs = None, []\nfor t in range(len(x)):\n    h = self.rnn(x[:, t], h)\n    outputs.append(h)"
     for axis in (0, 1):
         specs(net("self.rnn = nn.GRUCell(3, 4)", f"{outputs}\nreturn torch.stack(outputs, {axis}).mean(0)"))
-        assert bool(open_model("model.py").parts[0].said("differs")) == (axis == 1)
+        assert bool(open_model("model.py").parts[0].said("differs row")) == (axis == 1)
     first = "return nn.Linear(8, 2)(self.rnn(x)[1][:2].transpose(0, 1).reshape(len(x), -1))"
     source = net("self.rnn = nn.GRU(3, 4, 2, bidirectional=True)", first)
     assert specs(source) == ["input:3,gru:4:bi", "input:8,gru:4:bi"]
@@ -1193,3 +1193,16 @@ def test_layers_after_a_repeated_call_of_a_layer_are_counted_as_left_out(rnncli:
     Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))
     assert f"1 Linear (line 10, {16 * 24 + 24} parameters)" in rnncli("inspect", "model.py").stdout
     assert rnncli("summary", "model.py").stderr.endswith("rnn (call 2) (GRU, line 10); fc (Linear, line 10)\n")
+
+
+def test_layers_of_a_source_that_do_not_fit_are_named_and_no_part_is_called_the_cheapest(rnncli: Run) -> None:
+    sizes = "LSTM(4),\n  LSTM(3)"
+    Path("model.py").write_text(
+        f"import keras\nfrom keras.layers import *\nkeras.Sequential([Input((9, 8)), {sizes}])\n"
+    )
+    result = rnncli("summary", "model.py")
+    why = "lstm_1 (LSTM, line 4) reads a sequence, but the layer before it returns a vector"
+    assert (result.status, result.stdout) == (2, "")
+    assert f"model.py has 2 recurrent parts, and a command takes only one: {why}\n" in result.stderr
+    assert "Cheapest" not in rnncli("compare", "model.py::1", "input:8,lstm:9").stdout
+    assert "Cheapest" in rnncli("compare", "input:8,lstm:4", "input:8,lstm:9").stdout

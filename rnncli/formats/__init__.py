@@ -237,8 +237,10 @@ def part_of(model: ModelFile, wanted: str) -> Part:
     listing = listed([f"{model.path}{SEPARATOR}{number}" for number in range(1, len(parts) + 1)], "or")
     if not wanted:
         if len(parts) > 1:
-            has = f"{model.path} has {len(parts)} recurrent parts"
-            raise UsageError(f"{has}, and a command takes only one", f"choose one: {listing}")
+            has = f"{model.path} has {len(parts)} recurrent parts, and a command takes only one"
+            misfits = [said for part in parts for said in part.said("left out") if " is left out: it reads " in said]
+            why = f": {misfits[0].replace(' is left out: it', '')}" if misfits else ""
+            raise UsageError(f"{has}{why}", f"choose one: {listing}; `rnncli inspect {model.path}` shows them")
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]

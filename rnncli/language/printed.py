@@ -56,7 +56,7 @@ def printed_error(text: str) -> SpecError | None:
         "this is a table that Keras prints, not a spec",
         text=text,
         span=found.span(),
-        advice="the layers with its shapes and parameters; rates and activations are not printed",
+        advice="it shows no rates, activations or masks, but these layers have its shapes and parameters",
         lead="perhaps",
         repair=network,
     )

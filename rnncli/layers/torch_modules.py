@@ -58,6 +58,12 @@ class Stack(NamedTuple):
         """Whether its module drops anything in training."""
         return isinstance(self.layer, Dropout) or self.dropout > 0
 
+    @property
+    def activation(self) -> PythonCall | None:
+        """The call of the module for its layer's activation; None without one, or if its own module computes it."""
+        own = self.layer.activation if isinstance(self.layer, Conv | Dense) else "linear"
+        return None if own == "linear" else Stack(Activation(own), ()).call(())
+
     def call(self, reads: Shape) -> PythonCall | None:
         """Return the call that builds its module for an input shape: `nn.Linear(8, 4)`; None for a tensor method."""
         if self.layer.type_name("torch").startswith("Tensor."):

@@ -267,7 +267,7 @@ def reasons(first: LayerSummary | None, other: LayerSummary | None) -> tuple[Rea
     """
     before, after = _by_role(first), _by_role(other)
     if first is None or other is None:
-        text = "network 1 has no such layer" if first is None else "only network 1 has such a layer"
+        text = "network 1 has no such layer" if first is None else "it has no such layer"
         only, parts = first or other, _parts(before, after)
         return (Reason(only.spec, text, parts),) if only is not None and parts else ()
     if first.params == other.params:

@@ -211,6 +211,9 @@ class Modules(Recorder):
             axes = "btf" if batch_first is True else "tbf" if batch_first is False and not step.is_keras else ""
             if first is not None and (first.axes == PACKED or (first.axes, axes) == (STEP, "tbf")):
                 axes = first.axes
+            if axes == "tbf" and first is not None and first.axes in ("", "??f") and not (cell or self.in_time):
+                said = "reads (timesteps, batch, features) in the file, without batch_first; here the batch is first"
+                levels[0].note(Note(said, "differs"))
             if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=cell)

@@ -210,8 +210,8 @@ class TracedTensor(Opaque):
         known = type(axis) is int and -len(self.axes) <= axis < len(self.axes)
         letter = self.axes[axis] if isinstance(axis, int) and known else ""
         if letter == "b":
-            said = f"returns its samples along axis {axis}, which the file uses as timesteps; here timesteps are used"
-            self.step.note(Note(said, "differs"))
+            said = f"has its samples along axis {axis}, but the file takes them for timesteps; here timesteps are used"
+            self.step.note(Note(said, "differs row"))
         return letter in ("b", "t", "1") or (letter in ("", "?") and axis in (0, 1, -2))
 
 
