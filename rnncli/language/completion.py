@@ -17,6 +17,7 @@ from rnncli.language.spec import parse
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.options import Flag, Option
 from rnncli.layers.sizes import BLANK_PATTERN, SizeError
+from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import argument_form
 
 _COUNT = "x"
@@ -155,7 +156,7 @@ def _up_to_choice(field: str, typed: str) -> str:
 def _fits(cls: type[Layer], arguments: dict[str, Any]) -> bool:
     """Whether a layer can have these arguments together."""
     example = cls.sizes.parse(cls.kind, cls.sizes.example) if cls.sizes.required else {}
-    return cls(**example, **arguments).conflict("keras") is None
+    return any(cls(**example, **arguments).conflict(framework) is None for framework in FRAMEWORKS)
 
 
 def _is_count(field: str) -> bool:
