@@ -122,6 +122,7 @@ _KINDS = "each layer needs its own kind, not as in {}"
 _POINT = "a fraction is written with a decimal point, not as in {}"
 _LAYERSALONE = "a spec contains only layers, without {}"
 _OPEN = "leave out an unknown length"
+_IMAGE = "with an image's rows as timesteps"
 _SAMPLES = "without the batch size, which is --batch"
 _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "with a comma between layers"
@@ -207,6 +208,7 @@ REWRITES = (
     _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b|None)", "", _OPEN),
     _text(r"[(\[]<S>(x[0-9]{1,4})<S>[)\]]", r":\1", "with colons"),
+    _text(r"(?<=put:)[(\[]?<S>([0-9]{2,5})<S>[,x]<S>\1<S>[,x]<S>1<S>[)\]]?(?=,|$)", r"\1x\1", _IMAGE, drops=True),
     _text(r"(?<=put:)[(\[]<S><N><S>,<S>(<N>)<S>,<S>(<N>)<S>[)\]]", r"\1x\2", _SAMPLES, drops=True),
     _text(r"\b(<R>):[(\[]<S>(<N>(?:<S>,<S><N>){1,9})<S>[)\]]", r"\1:\2", message=_KINDS),
     _text(r"(?<!\w)[(\[]<S>(<N>)<S>[,x*]<S>(<N>)<S>[)\]]", r"\1x\2", message=_BRACKETS),
