@@ -21,7 +21,7 @@ from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
 from rnncli.network import Network
-from rnncli.network_summary import Setting
+from rnncli.network_summary import UNTRAINED, Setting
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
 from rnncli.render.results import CANDIDATES, LISTED, WRITERS, Writer
@@ -100,8 +100,11 @@ _PART = Value("part", "K/N", Portion.parse, _nearest_part, "1/2")
 
 
 def _check_limits(given: Mapping[str, Any]) -> None:
-    """Check that the limited figures of the first candidate are known; raise a UsageError if not."""
+    """Check that the first candidate's figures to limit, sort or compare by are known; raise a UsageError if not."""
     check_trained([figure.key for figure in FIGURES if given.get(figure.name) is not None], given["dtype"])
+    orders = {SORT_KEYS[order.key] for order in (*(given["front"] or ()), *filter(None, [given["order"]]))}
+    known = [figure for figure in FIGURES if figure.key != "training_bytes" or given["dtype"] not in UNTRAINED]
+    given = {**given, **{figure.name: 0 for figure in known if figure.key in orders}}
     options.check_known(given, given["pattern"][:1], lambda text: Network.parse(next(read_pattern(text).expand())))
 
 
