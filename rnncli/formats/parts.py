@@ -451,7 +451,8 @@ class _NodeGraph:
             yield row.ends
         elif on := self._readers.get(last.name):
             shown, more = [each.described for each in on[:3]], f" and {len(on) - 3} more" if len(on) > 3 else ""
-            yield Note(f"{shorten(last.name)} feeds {', '.join(shown)}{more}", "left out")
+            read = "reads" if len(on) == 1 else "read"
+            yield Note(f"{', '.join(shown)}{more} {read} {shorten(last.name)}", "left out")
 
 
 def _changes(node: Node) -> bool:

@@ -313,7 +313,8 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         yield Table(columns)
         yield Line(Text(total), start=1)
         effects = [note.effect.removesuffix(" size").removesuffix(" row").capitalize() for note in part.notes]
-        notes = [f"{effect}: {note.text}" for effect, note in zip(effects, part.notes, strict=True)]
+        texts = [note.text.replace(" is left out: ", ": ") for note in part.notes]
+        notes = [f"{effect}: {text}" for effect, text in zip(effects, texts, strict=True)]
         for text in dict.fromkeys(notes):  # an assumed size may be noted twice
             yield Line(Text(one_line(text), style="dim"), start=1)
     if not model.parts:
