@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 
 import click
@@ -56,6 +57,7 @@ def command(context: click.Context, name: str | None) -> None:
     if name not in TOPICS:
         click.echo("\n".join(shown))
         return
+    os.environ.setdefault("LESS", "FRX")  # as git does: a page that fits stays on the screen
     click.echo_via_pager("\n\n".join([fitting(page(name)), *shown]))  # the page first: a pager shows the start
 
 
