@@ -347,4 +347,5 @@ def _on_device(network: Network, dtype: str) -> str:
     counted = network.summary(dtype=dtype)
     constant = f"{memory(counted.total_bytes)} of constants"
     streaming = counted.streaming_bytes
-    return constant if streaming is None else f"{constant} and {memory(streaming)} of memory to run a step at a time"
+    room = "a workspace for the sequence, which the header sizes"
+    return f"{constant} and {room if streaming is None else f'{memory(streaming)} of memory to run a step at a time'}"
