@@ -1192,7 +1192,9 @@ def test_layers_after_a_repeated_call_of_a_layer_are_counted_as_left_out(rnncli:
     source = net("self.rnn = nn.GRU(16, 16, batch_first=True)\nself.fc = nn.Linear(16, 24)", forward)
     Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))
     assert f"1 Linear (line 10, {16 * 24 + 24} parameters)" in rnncli("inspect", "model.py").stdout
-    assert rnncli("summary", "model.py").stderr.endswith("rnn (call 2) (GRU, line 10) reads rnn; fc (Linear, line 10)\n")
+    assert rnncli("summary", "model.py").stderr.endswith(
+        "rnn (call 2) (GRU, line 10) reads rnn; fc (Linear, line 10)\n"
+    )
 
 
 def test_layers_of_a_source_that_do_not_fit_are_named_and_no_part_is_called_the_cheapest(rnncli: Run) -> None:

@@ -59,7 +59,22 @@ def test_the_layers_have_the_shapes_and_parameters_that_keras_prints(form: str) 
         ("embedding (Embedding) (None, 9, 8) 800 flatten (Flatten) (None, 72) 0", "embed:100x8:length=9,flatten"),
         ("embedding (Embedding) (None, 9, 8) 800 attention (Attention) (None, 9, 8) 0", None),
         ("embedding (Embedding) (None, 9, 8) 801", None),
+        ("embedding (Embedding) (None, 9, 8) 800 embedding (Embedding) (None, 9, 8) 800", None),
+        ("embedding (Embedding) (None, None, 8) 800 flatten (Flatten) (None, None) 0", None),
+        ("input (InputLayer) (None, 28, 28, 1) 0 flatten (Flatten) (None, 784) 0 dense (Dense) (None, 10) 7850", None),
+        ("input (InputLayer) (None, 9, 0) 0 lstm (LSTM) (None, 8) 288", None),
+        ("lstm (LSTM) (None, 8) -544", None),
+        # One of these rows is not read.
+        ("embedding (Embedding) (None, 9, 8) 800 lstm (LSTM) multiple 544 lstm_1 (LSTM) (None, 8) 544", None),
+        ("embedding (Embedding) (None, 9, 8) 800 lstm (LSTM) ? 0 (unbuilt) lstm_1 (LSTM) (None, 8) 544", None),
+        (
+            "embedding (Embedding) (None, 9, 8) 800 lstm (LSTM) [(None, 8), (None, 8)] 544 dense (Dense) (None, 1) 9",
+            None,
+        ),
+        ("lstm (LSTM) │ [(None, 9, 8), │ 544 │ │ │ (None, 8), (None, │ │ │ 8)] │", None),
         ("dense (Dense) (None, 1) 33 Connected to", None),
+        ("Output Shape ┃ Param # ┃ Conne\n│ dense (Dense) │ (None, 1) │ 33 │ lstm_", None),
+        ("lstm (LSTM) (None, 9, 8) 544 input_1[0][0] lstm_1 (LSTM) (None, 8) 544 input_1[0][0]", None),
         ("lstm (LSTM) (None, 4) 208 Total params: 300", None),
     ],
 )
@@ -67,9 +82,11 @@ def test_only_what_the_counts_prove_is_offered(rows: str, spec: str | None) -> N
     assert printed_network(rows) == spec
 
 
-def test_a_table_on_standard_input_is_one_text(rnncli: Run) -> None:
-    for spec in ("embed:1000x64,lstm:32:seq,dropout:0.5,gru:16,dense:10", "input:8,rnn:32"):
-        printed = rnncli("summary", spec).stdout
-        result = rnncli("summary", "-", stdin=printed.partition("\n")[2])
+@pytest.mark.parametrize("form", ["table", "markdown"])
+@pytest.mark.parametrize("start", ["Input: (", "Layer (type)", "embedding"])
+def test_a_table_on_standard_input_is_one_text(rnncli: Run, form: str, start: str) -> None:
+    for spec in ("embed:1000x64,lstm:32:seq,dropout:0.5,gru:16,dense:10", "embed:8x8,rnn:32"):
+        printed = rnncli("summary", spec, "-f", form).stdout
+        result = rnncli("summary", "-", stdin=printed[printed.index(start) :])
         assert (result.status, result.stdout, result.stderr.count("Error")) == (2, "", 1)
         assert result.stderr.endswith(f"perhaps: {spec}\n")

@@ -9,16 +9,20 @@ from itertools import zip_longest
 
 from rnncli.errors import SpecError
 from rnncli.immutable import NamedTuple
+from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
 from rnncli.quantities import Shape
 
 _ROW = re.compile(
-    r"(\w{1,40})(?: {0,3}\((\w{1,40})\)?)?[^\w()]{1,60}\((?:None|\d{1,6}), ((?:None|\d{1,9})(?:, \d{1,9})?)\)"
-    r"[^\w(]{1,60}(\d[\d,]{0,15})(?![\w.])"
+    r"(\w{1,40})(?:[ `]{0,3}\((\w{1,40})\)?)?[^\w()]{1,60}\((?:None|\d{1,6}), ((?:None|\d{1,9})(?:, \d{1,9})?)\)"
+    r"[^\w(,]{1,60}(?<!-)(\d[\d,]{0,15})(?![\w.])"
 )
 """A layer's name and class, its output shape without the batch, and its parameters."""
 
 _TOTAL = re.compile(r"[Tt]otal params: (\d[\d,]{0,15})")
+
+_NO_CHAIN = re.compile(r"Connected|Param # [^\w\n]*C|\w\[|multiple|unbuilt")
+"""What a table has of layers that are not one after another, or have no shape."""
 
 _CELLS = ("lstm:{n}{seq}", "gru:{n}{seq}", "gru:{n}{seq}:reset=before", "rnn:{n}{seq}")
 _DENSE = ("dense:{n}", "dense:{n}:nobias")
@@ -48,8 +52,7 @@ _LAYERS: Mapping[str, Sequence[str]] = {
 
 def printed_error(text: str) -> SpecError | None:
     """Return the error for a printed table, with the network behind it; None if it is no table or that is not clear."""
-    found = _ROW.search(text)
-    network = None if found is None else printed_network(text)
+    found, network = _ROW.search(text), printed_network(text)
     if found is None or network is None:
         return None
     return SpecError(
@@ -65,21 +68,26 @@ def printed_error(text: str) -> SpecError | None:
 def printed_network(text: str) -> str | None:
     """Return the spec of a printed table; None if other kinds of layers might print the same, or none would."""
     rows, total = [_row(*found) for found in _ROW.findall(text)], _TOTAL.search(text)
-    if "Connected to" in text or (total is not None and sum(row.params for row in rows) != _number(total[1])):
+    if len(re.findall(r"(?<!: )\(None,", text)) > len(rows) or _NO_CHAIN.search(text) is not None:
+        return None  # a row that is not read, or a branch
+    if total is not None and sum(row.params for row in rows) != _number(total[1]):
         return None
-    given: Shape = rows[0].returns if rows and rows[0].kind.startswith("input") else ()
-    layers = rows[1:] if given else rows
-    specs = [_input(given)] if len(given) == 3 else []
-    reads: Shape = given if len(given) == 3 else ()
+    layers = rows[1:] if rows and rows[0].kind.startswith("input") else rows
+    reads: Shape = rows[0].returns if layers != rows and len(rows[0].returns) == 3 else ()
+    specs = [_input(reads)] if reads else []
     for row in layers:
-        found = [each for template in row.templates for each in _fitting(template, reads, row)]
+        templates = next((some for begins, some in _LAYERS.items() if row.kind.startswith(begins)), ())
+        found = [each for template in templates for each in _fitting(template, reads, row)]
         if len({each.rpartition(",")[2].partition(":")[0] for each in found}) != 1:
             return None
         specs.append(found[0])
         reads = row.returns
     if "flatten" in specs and specs[0].startswith("embed") and layers[0].returns[1]:
         specs[0] += f":length={layers[0].returns[1]}"
-    return ",".join(specs) or None
+    with suppress(SpecError):
+        check_rules(*parse(",".join(specs)))
+        return ",".join(specs)
+    return None
 
 
 class _Row(NamedTuple):
@@ -88,11 +96,6 @@ class _Row(NamedTuple):
     kind: str
     returns: Shape
     params: int
-
-    @property
-    def templates(self) -> Sequence[str]:
-        """What the layer may be."""
-        return next((layers for begins, layers in _LAYERS.items() if self.kind.startswith(begins)), ())
 
 
 def _row(name: str, class_: str, axes: str, params: str) -> _Row:
@@ -110,9 +113,8 @@ def _input(shape: Shape) -> str:
 
 def _fitting(template: str, reads: Shape, row: _Row) -> Iterator[str]:
     """Yield the layer of a template if it has a row's shape and parameters; an unknown input is put before it."""
-    units, steps = row.returns[-1] or 0, row.returns[1] if len(row.returns) == 3 else None
-    seq = ":seq" if len(row.returns) == 3 else ""
-    embeds = template.startswith("embed")
+    units, embeds = row.returns[-1] or 0, template.startswith("embed")
+    steps, seq = (row.returns[1], ":seq") if len(row.returns) == 3 else (None, "")
 
     def text(size: int) -> str:
         return template.format(n=units, half=units // 2, seq=seq, steps=steps, size=size)

@@ -22,9 +22,6 @@ from rnncli.layers.weights import FRAMEWORK_NAMES, Framework, Role
 from rnncli.network_summary import LayerSummary
 from rnncli.quantities import plural, ratio_text
 
-_COPIES = ("biases",)
-"""Factors that count copies of a weight kept in one array."""
-
 
 class Factors(NamedTuple):
     """The factors that determine the sizes of a layer's weights.
@@ -44,14 +41,14 @@ class Factors(NamedTuple):
 
 
 def factors_of(row: LayerSummary) -> Factors:
-    """Return the factors of a layer's weights."""
+    """Return the factors of a layer's weights; `biases` counts the copies of one that are kept in one array."""
     numbers = {"directions": len(row.layer.directions)}
     roles: dict[Role, Counter[str]] = {}
     for weight in row.in_one_direction:
         factors = [factor for axis in weight.axes for factor in axis]
-        names = Counter(factor.name for factor in factors if factor.name not in _COPIES)
+        names = Counter(factor.name for factor in factors if factor.name != "biases")
         names |= {weight.role: 1, "directions": 1}
-        copies = prod(factor.number for factor in factors if factor.name in _COPIES)
+        copies = prod(factor.number for factor in factors if factor.name == "biases")
         numbers |= {each.name: each.number for each in factors if each.name in names}
         numbers[weight.role] = numbers.get(weight.role, 0) + copies
         roles[weight.role] = names
@@ -63,7 +60,10 @@ def joined(one: Factors, other: Factors) -> tuple[Factors, Factors]:
     if "proj" in {*one.numbers, *other.numbers}:
         one, other = _projected(one), _projected(other)
     roles = {role: Counter(one.roles.get(role)) | Counter(other.roles.get(role)) for role in (*one.roles, *other.roles)}
-    missing = dict.fromkeys((*one.numbers, *other.numbers), 1) | dict.fromkeys(roles, 0)
+    missing = {**one.numbers, **other.numbers}
+    if one.roles and other.roles:  # a layer without weights lacks only the weights
+        missing = dict.fromkeys(missing, 1)
+    missing |= dict.fromkeys(roles, 0)
     return Factors({**missing, **one.numbers}, roles), Factors({**missing, **other.numbers}, roles)
 
 
@@ -141,9 +141,9 @@ def _gates(factor: FactorChange) -> str:
 
 
 def _directions(factor: FactorChange) -> str:
-    if factor.there > factor.here:
-        return f"bi has separate weights for each direction: {_grows(factor)}"
-    return f"one direction instead of two: {_grows(factor)}"
+    more = factor.there > factor.here
+    why = "bi has separate weights for each direction" if more else "one direction instead of two"
+    return f"{why}: {_grows(factor)}"
 
 
 def _copies(factor: FactorChange) -> str:
