@@ -52,7 +52,8 @@ _LAYERS: Mapping[str, Sequence[str]] = {
 
 def printed_error(text: str) -> SpecError | None:
     """Return the error for a printed table, with the network behind it; None if it is no table or that is not clear."""
-    found, network = _ROW.search(text), printed_network(text)
+    found = _ROW.search(text)
+    network = printed_network(text) if found else None
     if found is None or network is None:
         return None
     return SpecError(
@@ -70,7 +71,7 @@ def printed_network(text: str) -> str | None:
     rows, total = [_row(*found) for found in _ROW.findall(text)], _TOTAL.search(text)
     if len(re.findall(r"(?<!: )\(None,", text)) > len(rows) or _NO_CHAIN.search(text) is not None:
         return None  # a row that is not read, or a branch
-    if total is not None and sum(row.params for row in rows) != _number(total[1]):
+    if total is not None and sum(row.params for row in rows) != int(total[1].replace(",", "")):
         return None
     layers = rows[1:] if rows and rows[0].kind.startswith("input") else rows
     reads: Shape = rows[0].returns if layers != rows and len(rows[0].returns) == 3 else ()
@@ -100,11 +101,7 @@ class _Row(NamedTuple):
 
 def _row(name: str, class_: str, axes: str, params: str) -> _Row:
     returns = (None, *(None if size == "None" else int(size) for size in axes.split(", ")))
-    return _Row((class_ or name).replace("_", "").lower(), returns, _number(params))
-
-
-def _number(text: str) -> int:
-    return int(text.replace(",", ""))
+    return _Row((class_ or name).replace("_", "").lower(), returns, int(params.replace(",", "")))
 
 
 def _input(shape: Shape) -> str:
