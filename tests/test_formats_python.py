@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MODELS, Run, Screen, Walk, patience
+from conftest import MODELS, SCREENS, Run, Screen, Walk, patience
 from hostile_models import report_of, reports_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -280,60 +280,6 @@ def test_what_runs_elsewhere_and_may_change_a_network_is_a_doubt_or_left_out(at:
 
 
 LAYERS = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"
-CHANGES = {
-    "in __init__": (
-        "for m in self.modules():\n    if isinstance(m, nn.Linear):\n        m.bias = None",
-        "for m in self.children():\n    if m is not self.rnn:\n        m.bias = None",
-        "self.apply(strip)",
-        "self._parameters['w'] = nn.Parameter(torch.zeros(3, 4))",
-        "self._modules['fc'] = nn.Linear(4, 5)",
-        "self.fc._parameters['bias'] = None",
-        "self.register_module('more', nn.Linear(4, 5))",
-        "super().__setattr__('fc', nn.Linear(4, 5))",
-        "self.fc.weight = nn.Parameter(torch.zeros(5, 4))",
-        "self.fc.weight.data = torch.zeros(5, 4)",
-        "self.fc.weight.data = self.fc.weight.data * 2",
-        "self.fc.weight = self.rnn.weight_hh_l0 if False else self.fc.weight",
-        "nn.init.zeros_(self.fc.weight)",
-        "self.rnn.bias = None",
-        "self.rnn.more = nn.Linear(4, 5)",
-        "delattr(self, 'fc')",
-        "self.ls = [self.fc]",
-        "self.fc = [self.fc][0]",
-        "self.forward = lambda x: self.rnn(x)[0]",
-        "self.register_forward_hook(print)",
-    ),
-    "in forward": (
-        "return nn.Linear(4, 2)(self.rnn(x)[0])",
-        "return nn.ReLU()(self.rnn(x)[0])",
-        "return fc(self.rnn(x)[0])",
-        "return self.shared(self.rnn(x)[0])",
-        "return self.held[0](self.rnn(x)[0])",
-        "return self.kept[0](self.rnn(x)[0])",
-        "return self.lazy(self.rnn(x)[0])",
-        "return self.rnn(nn.functional.dropout(x))[0]",
-        "return self.rnn(x)[0].reshape(len(x), -1)",
-        "hs = []\nfor t in range(x.size(1)):\n    hs.append(self.fc(self.rnn(x[:, t:t + 1])[0]))\nreturn hs[0]",
-        "hs = []\nfor t in range(x.size(1)):\n    hs.append(self.fc(self.rnn(x[:, t:t + 1])[0]))\nreturn hs[-1]",
-    ),
-    "in the class": (
-        "def __new__(cls):\n    return nn.Linear(3, 2)",
-        "def __setattr__(self, name, value):\n    super().__setattr__(name, nn.Linear(3, 2))",
-        "def __call__(self, x):\n    return super().__call__(x)[:, -1]",
-    ),
-    "in the file": (
-        "net = N()\nnet.forward = types.MethodType(lambda self, x: self.rnn(x)[0][:, -1], net)",
-        "N.forward = lambda self, x: self.rnn(x)[0][:, -1]",
-        "net = N()\nnet.forward = functools.partial(f, net)",
-        "nn.Linear = Other",
-        "nn.Linear.forward = f",
-    ),
-    "in front of the class": ("@both", "@Wrapped"),
-    "as its base": ("Base", "Base, metaclass=Made", "PreTrainedModel", "make()"),
-}
-"""What a file does to a module, or in it, beside calling the layers that are attributes of it."""
-
-
 BESIDE = {
     "fc(": ("import", "fc = nn.Linear(4, 2)\nimport"),
     "strip": ("import", "def strip(m):\n    if isinstance(m, nn.Linear):\n        m.bias = None\nimport"),
@@ -349,24 +295,68 @@ BESIDE = {
 """What else the file has, for lines with these words: a text in it, and what stands there."""
 
 
-def test_what_changes_a_module_is_followed_or_said(screen: Screen) -> None:
-    sources = {}
-    imported = (
-        "from mine import Base, Made, both, make\nfrom transformers import PreTrainedModel\nimport functools, types\n"
-    )
-    for where, lines in CHANGES.items():
-        for does in lines:
-            forward = does if where == "in forward" else "return self.fc(self.rnn(x)[0])"
-            source = net(f"{LAYERS}\n{does if where == 'in __init__' else ''}", forward).replace(
-                TORCH, TORCH + imported
-            )
-            for word, (text, more) in BESIDE.items():
-                source = source.replace(text, more, 1) if word in does and where != "in the file" else source
-            source += indent(does, "    ") if where == "in the class" else does if where == "in the file" else ""
-            source = source.replace("class N", f"{does}\nclass N") if where == "in front of the class" else source
-            source = source.replace("(nn.Module)", f"({does})") if where == "as its base" else source
-            sources[f"{where}: {does}".replace("\n", "; ")] = source
-    screen("python-changes", reports_of(sources, "model.py"))
+IMPORTED = (
+    "from mine import Base, Made, both, make\nfrom transformers import PreTrainedModel\nimport functools, types\n"
+)
+
+
+def changing(where: str, does: str) -> str:
+    """A source that does something to a module, or in it, beside calling the layers that are attributes of it."""
+    forward = does if where == "in forward" else "return self.fc(self.rnn(x)[0])"
+    source = net(f"{LAYERS}\n{does if where == 'in __init__' else ''}", forward).replace(TORCH, TORCH + IMPORTED)
+    for word, (text, more) in BESIDE.items():
+        source = source.replace(text, more, 1) if word in does and where != "in the file" else source
+    source += indent(does, "    ") if where == "in the class" else does if where == "in the file" else ""
+    source = source.replace("class N", f"{does}\nclass N") if where == "in front of the class" else source
+    return source.replace("(nn.Module)", f"({does})") if where == "as its base" else source
+
+
+def stating(where: str, does: str) -> str:
+    """A source that does something to the inputs and outputs of layers."""
+    made, call, after = STATEMENTS[where]
+    if where == "of modules":
+        made, _, does = does.partition("\n")
+    if not made:
+        return f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{call}{does}{after}"
+    body = indent(does, "    ") if where == "at each timestep" else does
+    call = "" if "self.rnn(" in does and where.startswith("of ") else call
+    source = net(made, f"{call}{body}{after.replace('h', 'g') if 'g =' in does else after}")
+    return source.replace("(self, x)", "(self, x, lengths)") if where == "of two directions" else source
+
+
+GIVEN = "i = Input((None, 3))\nx = LSTM(4, return_sequences=True)(i)\nm = Model(i, Dense(2)("
+STATEMENTS = {
+    "of two directions": (
+        "self.rnn, self.fc = nn.LSTM(3, 4, batch_first=True, bidirectional=True), nn.Linear(8, 2)",
+        "o, (h, c) = self.rnn(x)\n",
+        "",
+    ),
+    "of one direction": (LAYERS, "o, h = self.rnn(x)\n", ""),
+    "of modules": (LAYERS, "", ""),
+    "with a cell": ("self.rnn = nn.GRUCell(3, 4)", "", ""),
+    "at each timestep": (
+        "self.rnn, self.top, self.norm, self.drop = nn.GRUCell(3, 4), nn.GRUCell(4, 4), nn.LayerNorm(4), nn.Dropout()",
+        "h, g, n = None, None, x.size(1)\nfor t in range(n):\n",
+        "\nreturn h",
+    ),
+    "to the input": (
+        "self.conv, self.rnn = nn.Conv1d(8, 16, 3), nn.LSTM(16, 4, batch_first=True)",
+        "x = ",
+        "\ny = self.conv(x)\nreturn self.rnn(y.transpose(1, 2))[0]",
+    ),
+    "of Keras's outputs": ("", GIVEN, "))"),
+    "in a Lambda": ("", f"{GIVEN}Lambda(lambda x: ", ")(x)))"),
+    "in Keras": ("", "", ""),
+}
+"""The modules, and what stands before and after the statements; without modules the source is Keras."""
+
+
+@pytest.mark.parametrize(("name", "written"), [("python-changes", changing), ("python-statements", stating)])
+def test_what_a_source_does_is_followed_or_said(name: str, written: Callable[[str, str], str], screen: Screen) -> None:
+    """A head of the screen has a place, and what a source does there; "; " separates the lines."""
+    heads = re.findall(r"^\S.*", (SCREENS / f"{name}.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    sources = {head: written(*head.replace("; ", "\n").split(": ", 1)) for head in heads}
+    screen(name, reports_of(sources, "model.py"))
 
 
 IN_A_KERAS_CLASS = {
@@ -489,91 +479,6 @@ def test_forward_determines_the_order_and_operations_between_layers_end_a_chain(
     screen("python-forward", reports_of(sources, "model.py"))
 
 
-LAST, ALL = "input:3,lstm:4:bi,dense:2", "input:3,lstm:4:seq:bi,dense:2"
-IN_TORCH = {
-    "return self.fc(h.permute(1, 0, 2).reshape(x.size(0), -1))": LAST,
-    "return self.fc(h[-2:].transpose(0, 1).contiguous().view(len(x), -1))": LAST,
-    "return self.fc(torch.cat([each for each in h], 1))": LAST,
-    "return self.fc(o[torch.arange(len(x)), lengths - 1])": LAST,
-    "return self.fc(self.rnn(nn.utils.rnn.pack_padded_sequence(x, lengths, True))[0][0])": ALL,
-    "return self.fc(o[torch.sort(lengths)[1]])": ALL,
-    "return self.fc(h.view(len(x), -1))": "input:3,lstm:4:bi",
-    "return self.fc(torch.stack((h[0], h[1]), 1).flatten(1))": LAST,
-    "return self.fc(torch.stack((h[0], h[1])).view(len(x), -1))": "input:3,lstm:4:bi",
-    "return self.fc(torch.cat((h[0], h[1])))": "input:3,lstm:4:bi",
-    "return torch.cat((h[0], h[1]))": "input:3,lstm:4:bi",
-    "return self.fc(o[lengths - 1])": ALL,
-    "return self._modules['fc'](o)": ALL,
-    "for name in ['fc']:\n    o = self._modules[name](o)\nreturn o": ALL,
-    "return self.fc(o[:, lengths - 1])": "input:3,lstm:4:seq:bi",
-    "return nn.functional.relu(self.fc(o), True)": f"{ALL}:relu",
-    "return nn.functional.softplus(self.fc(o), beta=3)": ALL,
-}
-"""What forward may return of the outputs and the states of two directions, and how far that is read."""
-
-IN_KERAS = {
-    "class N(Model):\n def __init__(self):\n  super().__init__()\n  self.net = Sequential([Embedding(9, 3), GRU(4)])\n"
-    "  self.out = Dense(2)\n def call(self, x):\n  return self.out(self.net(x))": "embed:9x3,gru:4,dense:2",
-    "i = Input((784,))\nm = Model(i, LSTM(4)(Reshape((28, 28))(i)))": "input:28x28,lstm:4",
-    "m = Sequential([Reshape((10, 5), input_shape=(50,)), LSTM(4)])": "input:10x5,lstm:4",
-    "m = Sequential([Lambda(lambda x: tf.expand_dims(x, -1), input_shape=[None]), LSTM(4)])": "input:1,lstm:4",
-    "i = Input((3, 4, 5))\nc = Conv2D(6, (3, 1))(i)\nm = Model(i, LSTM(4)(Lambda(lambda x: K.squeeze(x, 1))(c)))": (
-        "input:6,lstm:4"
-    ),
-    "m = Sequential([LSTM(4, input_shape=(None, 3), return_sequences=None)])": "input:3,lstm:4",
-    "m = Sequential([GRU(output_dim=4, input_dim=3), Dropout(p=0.5)])": "input:3,gru:4:reset=before,dropout:0.5",
-    "i = Input((None, 3))\nm = Model(input=i, output=LSTM(4, inner_init='one')(i))": "input:3,lstm:4",
-    "m = Sequential([LSTM(4, input_shape=(None, 3)), Dense(2, ReLU(max_value=6))])": "input:3,lstm:4",
-    "i = Input((None, 3))\no, *s = Bidirectional(LSTM(4, return_state=True))(i)\nm = Model(i, Dense(2)(o))": LAST,
-    "i = Input((9, 9, 3))\no = GlobalMaxPooling2D()(i)\nm = Model(i, o)\ni = Input((5, 9, 9, 3))\n"
-    "m = Model(i, LSTM(4)(TimeDistributed(m)(i)))": "input:3,lstm:4",
-    "i = Input((None, 3))\no = LSTM(4, return_sequences=True)(i)\no = tf.reshape(o, (-1, o.shape[2]))\n"
-    "m = Model(i, Dense(2)(o))": "input:3,lstm:4:seq,dense:2",
-    "m = Sequential([Input((5, 3)), Normalization(), Rescaling(2), LSTM(4)])": "input:3,lstm:4",
-    "m = Sequential([Lambda(lambda x: x / 255, input_shape=(5, 3)), LSTM(4)])": "input:3,lstm:4",
-    "m = Sequential([LSTM(1 << 2, activation=tf.keras.activations.get('relu'), input_dim=8 >> 1)])": (
-        "input:4,lstm:4:relu"
-    ),
-    "x = np.random.rand(9, 20, 3).astype('float32')\ny = np.random.randint(0, 5, size=(9, 2))\n"
-    "m = Sequential([LSTM(4, input_shape=x.shape[1:]), Dense(y.shape[1])])": "input:20x3,lstm:4,dense:2",
-    "x = np.zeros((9, 6))\nx = x.reshape((x.shape[0], x.shape[1], 1))\n"
-    "m = Sequential([LSTM(4, input_shape=x[:5].shape[1:])])": "input:6x1,lstm:4",
-}
-"""Keras in ways that are not of the plain present kind, and what is read."""
-
-SEQUENCE = "i = Input((None, 3))\nx = LSTM(4, return_sequences=True)(i)\n"
-FUNCTIONS_IN_KERAS = {
-    "tf.nn.relu(x)": "input:3,lstm:4:seq,act:relu,dense:2",
-    "tf.nn.gelu(x, approximate=False)": "input:3,lstm:4:seq,act:gelu,dense:2",
-    "K.relu(x, max_value=6)": "input:3,lstm:4:seq",
-    "K.elu(x, 0.5)": "input:3,lstm:4:seq",
-    "K.mean(x, axis=1)": "input:3,lstm:4:seq,pool:avg,dense:2",
-    "tf.reduce_max(x, 1)": "input:3,lstm:4:seq,pool:max,dense:2",
-    "x[:, -1, :]": "input:3,lstm:4,dense:2",
-    "Dropout(0.1)(Dense(5)(x))[:, -1]": "input:3,lstm:4,dense:5,dropout:0.1,dense:2",
-    "tf.nn.relu(x)[:, -1]": "input:3,lstm:4,act:relu,dense:2",
-    "tf.nn.softmax(x, axis=1)[:, -1]": "input:3,lstm:4:seq",
-    "tf.nn.relu(x[:, -1])[:, -1]": "input:3,lstm:4,act:relu",
-    "Conv1D(5, 3, padding='same')(x)[:, -1]": "input:3,lstm:4:seq,conv:5x3:same",
-    "K.mean(x, axis=0)": "input:3,lstm:4:seq",
-    "K.mean(x, axis=1, keepdims=True)": "input:3,lstm:4:seq",
-    "K.mean(x, axis=-1)": "input:3,lstm:4:seq",
-    "x[:, 0]": "input:3,lstm:4:seq",
-}
-"""Functions of Keras's tensors, and what is read: Keras's layers, with Keras's counts."""
-
-OF_MODULES = {
-    net(
-        "self.e, self.rnn, self.fc = nn.Embedding(9, 3), nn.GRU(3, 4), nn.Linear(4, 2)",
-        "o, h = self.rnn(self.e(x).view(1, 1, -1))\nreturn self.fc(o[0])",
-    ): "embed:9x3,gru:4:seq,dense:2",
-    net(
-        "self.rnn, self.fc = nn.LSTM(3, 4), nn.Linear(4, 2)",
-        "h = self.rnn(x)[1]\nif isinstance(self.rnn, nn.LSTM):\n    h, _ = h\nreturn self.fc(h[-1])",
-    ): "input:3,lstm:4,dense:2",
-}
-"""Classes of PyTorch's modules, and what is read."""
-
 SUBCLASS = """
 class N(Model):
     def __init__(self):
@@ -604,175 +509,22 @@ def test_a_subclassed_model_of_keras_reads_the_shape_that_its_layer_a_setting_or
     assert specs(f"{KERAS}{own}") == ["input:3,lstm:8"]
 
 
-def test_what_sources_do_to_inputs_and_outputs_is_read_as_far_as_specs_have_words(at: Walk) -> None:
-    modules = "self.rnn, self.fc = nn.LSTM(3, 4, batch_first=True, bidirectional=True), nn.Linear(8, 2)"
-    for does, spec in IN_TORCH.items():
-        with at(does):
-            called = "" if "self.rnn" in does else "o, (h, c) = self.rnn(x)\n"
-            source = net(modules, called + does).replace("(self, x)", "(self, x, lengths)")
-            assert specs(source) == [spec]
-    for source, spec in OF_MODULES.items():
-        with at(source):
-            assert specs(source) == [spec]
-    for source, spec in IN_KERAS.items():
-        with at(source):
-            assert specs(f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{source}") == [spec]
-    for function, spec in FUNCTIONS_IN_KERAS.items():
-        source = f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{SEQUENCE}"
-        for written in (function, f"Lambda(lambda x: {function})(x)"):
-            with at(written):
-                assert specs(f"{source}m = Model(i, Dense(2)({written}))") == [spec]
-                assert open_model("model.py").parts[0].framework == "keras"
-
-
-STATE = "rnn is called in a loop without the state that it returned; here it carries its state on"
-AT_EACH_TIMESTEP = {
-    "h = self.rnn(x[:, t], h)": "",
-    "h = self.drop(self.rnn(x[:, t], h))": "",
-    "h = torch.tanh(self.rnn(x[:, t], h))": STATE,
-    "h = self.rnn(x[:, t], h) * 2": "",
-    "h = self.norm(self.rnn(x[:, t], h))": STATE,
-    "h = self.rnn(x[:, t])": STATE,
-    "h = self.rnn(x[:, n - 1 - t], h)": "index (index, line 11)",
-    "h = self.rnn(x[:, -t - 1], h)": "index (index, line 11)",
-    "h = self.top(self.drop(self.rnn(x[:, t], h)))": f"{STATE} top is{STATE[6:]}",
-    "h = self.rnn(self.drop(x[:, t]), h); g = self.top(self.drop(h), g)": "",
-    "h = self.rnn(x[:, t], h); g = self.top(h, h)": f"top starts from a given state; here from zero top is{STATE[6:]}",
-}
-"""What forward may do at each timestep, and what is said of it."""
-
-
-def test_a_cell_that_a_loop_calls_in_its_own_way_is_not_taken_for_a_layer(at: Walk) -> None:
-    modules = "self.rnn, self.top, self.norm = nn.GRUCell(3, 4), nn.GRUCell(4, 4), nn.LayerNorm(4)"
-    modules += "\nself.drop = nn.Dropout()"
-    for body, said in AT_EACH_TIMESTEP.items():
-        with at(body):
-            last = "g" if "g =" in body else "h"
-            loop = f"h, g, n = None, None, x.size(1)\nfor t in range(n):\n    {body}\nreturn {last}"
-            specs(net(modules, loop))
-            part = open_model("model.py").parts[0]
-            left = [node.described for node in open_model("model.py").left if node.kind == "index"]
-            assert " ".join([*left, *part.said("differs")]) == said
-            assert len(open_model("model.py").parts) == 1 + ("top" not in body)
-    loop = "h = None\nfor y in x.chunk(x.size(1), 1):\n    h = self.rnn(y.squeeze(1), h)\nreturn h"
-    specs(net("self.rnn = nn.GRUCell(3, 4)", loop))
-    assert not open_model("model.py").left
-    for loop, shorter in {"n": False, "0, n": False, "n - 1": True, "1, n": True}.items():
-        body = f"h, n = None, len(x)\nfor t in range({loop}):\n    h = self.rnn(x[t], h)\nreturn h"
-        specs(net("self.rnn = nn.GRUCell(3, 4)", body))
-        said = open_model("model.py").parts[0].said("differs")
-        assert said == ("rnn is called in a loop over fewer timesteps than there are; here over all of them",) * shorter
-    for loop in ("for t in range(0, x.size(1), 2):", "for t in range(x.size(1)):\n    for _ in range(2):\n    "):
-        body = f"h = None\n{loop}\n        h = self.rnn(x[:, t], h)\nreturn h"
-        specs(net("self.rnn = nn.GRUCell(3, 4)", body))
-        assert open_model("model.py").left or open_model("model.py").parts[0].said("left out")
-
-
-NOT_AS_USUAL = {
-    "return self.fc(o[:, -1])": "",
-    "return self.fc(o[:, -1])[:, -1]": "slice",
-    "return self.fc(h[0])[-1]": "fc has its samples along axis 0, but the file takes them for timesteps;",
-    "return self.fc(o.unbind(1)[-1])": "",
-    "return self.fc(o.unbind(0)[-1])": "rnn has its samples along axis 0, but the file takes them for timesteps;",
-    "return self.fc(o.split(1, 1)[-1])": "",
-    "return self.fc(o.split(2, 1)[-1])": "split Linear",
-    "return self.fc(o.chunk(2, 1)[-1])": "chunk Linear",
-    "return torch.softmax(self.fc(o[:, -1]))": "",
-    "return torch.softmax(self.fc(o))": "softmax",
-    "return nn.Softmax()(self.fc(o[:, -1]))": "",
-    "return nn.Softmax()(self.fc(o))": "Softmax",
-    "return self.fc(o).view(len(x), -1, 2, 1).softmax(2)": "softmax",
-    "return self.fc(o.reshape(-1, 4)).view(len(x), -1)[:, -1]": "slice",
-    "return self.fc(h[0].repeat(3, 1))": "repeat (line 9) repeats samples;",
-    "return self.fc(o.max(1).values)": "",
-    "return self.fc(o.float())": "",
-    "return self.fc(o.int())": "int Linear",
-    "return self.fc(nn.functional.dropout(o, 0.5, self.training))": "",
-    "return self.fc(nn.functional.dropout(o))": "rnn comes with dropout as in training;",
-    "o, h = self.rnn(x, torch.full((1, 9, 4), 0.0))\nreturn self.fc(o)": "",
-    "o, h = self.rnn(x, torch.full((1, 9, 4), 0.5))\nreturn self.fc(o)": "rnn starts from a given state;",
-    "o, h = self.rnn(x, x.new_full((1, 9, 4), 0))\nreturn self.fc(o)": "",
-    "x = nn.Conv1d(3, 3, 1)(x.transpose(1, 2)).view(9, -1, 3)\nreturn self.fc(self.rnn(x)[0])": (
-        "conv1d returns features before timesteps, which a reshape regroups;"
-    ),
-}
-"""What forward may return of a sequence and of a state, and what is said of it up to the semicolon, if anything."""
-
-
-def test_what_looks_like_a_usual_operation_and_is_another_one_is_said(at: Walk) -> None:
-    modules = "self.rnn, self.fc = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)"
-    for does, said in NOT_AS_USUAL.items():
-        with at(does):
-            specs(net(modules, does if "self.rnn" in does else f"o, h = self.rnn(x)\n{does}"))
-            model = open_model("model.py")
-            differs = [each.partition(" here ")[0] for each in model.parts[0].said("differs", "differs row")]
-            assert " ".join([*(node.kind for node in model.left), *differs]) == said
-    outputs = "h, outputs = None, []\nfor t in range(len(x)):\n    h = self.rnn(x[:, t], h)\n    outputs.append(h)"
-    for axis in (0, 1):
-        specs(net("self.rnn = nn.GRUCell(3, 4)", f"{outputs}\nreturn torch.stack(outputs, {axis}).mean(0)"))
-        assert bool(open_model("model.py").parts[0].said("differs row")) == (axis == 1)
-    first = "return nn.Linear(8, 2)(self.rnn(x)[1][:2].transpose(0, 1).reshape(len(x), -1))"
-    source = net("self.rnn = nn.GRU(3, 4, 2, bidirectional=True)", first)
-    assert specs(source) == ["input:3,gru:4:bi", "input:8,gru:4:bi"]
+def test_what_a_file_does_to_a_layer_that_has_its_usual_numbers_is_said() -> None:
     tied = "self.e, self.rnn, self.fc = nn.Embedding(9, 4), nn.GRU(4, 4), nn.Linear(4, 9)"
     for how in ("setattr(self.fc, 'weight', self.e.weight)", "self.fc.register_parameter('weight', self.e.weight)"):
         specs(net(f"{tied}\n{how}", "return self.fc(self.rnn(self.e(x))[0])"))
         assert open_model("model.py").parts[0].doubts == ("fc shares the weights of e, which are counted twice",)
-    specs(net(f"{modules}\nself.fc.register_forward_hook(lambda m, i, o: o / 2)", "return self.fc(self.rnn(x)[0])"))
+    specs(net(f"{LAYERS}\nself.fc.register_forward_hook(lambda m, i, o: o / 2)", "return self.fc(self.rnn(x)[0])"))
     assert open_model("model.py").parts[0].said("left out") == (
         "fc is changed by register_forward_hook (line 7), which is left out",
     )
-    specs(net(f"{modules}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
+    specs(net(f"{LAYERS}\nself.loss = nn.AdaptiveLogSoftmaxWithLoss(4, 9, [3])", "return self.rnn(x)[0]"))
     assert "AdaptiveLogSoftmaxWithLoss" in [node.kind for node in open_model("model.py").left]
     own = "m = N()\nm.forward = lambda x: torch.tanh(m.fc(m.rnn(x)[0]))"
-    assert specs(f"{net(modules, 'return self.fc(self.rnn(x)[0])')}{own}") == ["input:3,gru:4:seq,dense:2:tanh"]
-    assert specs(net(f"{modules}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [
+    assert specs(f"{net(LAYERS, 'return self.fc(self.rnn(x)[0])')}{own}") == ["input:3,gru:4:seq,dense:2:tanh"]
+    assert specs(net(f"{LAYERS}\nself.fc.bias = None", "return self.fc(self.rnn(x)[0])")) == [
         "input:3,gru:4:seq,dense:2:nobias"
     ]
-
-
-CHANGED = {
-    "cat": "torch.cat((torch.zeros_like(x), x), 1).transpose(1, 2)",
-    "concat": "torch.concat([x, x])",
-    "stack": "torch.stack([x, x])",
-    "roll": "torch.roll(x, 1, 1)",
-    "flip": "x.flip(1)",
-    "slice": "x[:, 1:]",
-    "repeat": "x.repeat(1, 2, 1)",
-    "mult": "x * 2",
-    "usub": "-x",
-    "index": "x[:, torch.randperm(9)]",
-    "mul": "x; x.mul_(2)",
-    "neg": "x; torch.neg_(x)",
-    "max": "x.max(1)[0]",
-    "pad": "nn.functional.pad(x, (0, 0, 1, 1), value=2.0)",
-}
-"""What forward may do to its input that specs have no word for, by what is said of it."""
-
-THE_SAME = (
-    *("x.transpose(1, 2)", "x.permute(0, 2, 1).contiguous()", "x.float().to('cpu')", "x.unsqueeze(1).squeeze(1)"),
-    *("nn.functional.dropout(x, 0.1)", "x.unsqueeze(0) if x.dim() == 2 else x", "pack_padded_sequence(x, -lengths)"),
-    *("torch.as_tensor(x).type_as(x)", "x.swapdims(1, 2).flatten(0, 1).view_as(x)", "x.index_select(0, x.argsort())"),
-    *("x[torch.randperm(4)]", "x; x.unsqueeze_(0).squeeze_(0); x.requires_grad_()", "x; y = torch.ones(3); y.add_(x)"),
-)
-"""Operations that leave the numbers of the input unchanged."""
-
-
-def test_an_operation_on_the_input_is_ignored_only_if_it_keeps_the_numbers(at: Walk) -> None:
-    for kind, does in [*CHANGED.items(), *(("", does) for does in THE_SAME)]:
-        with at(does):
-            forward = f"x = {does}\ny = self.conv(x)\nreturn self.rnn(y.transpose(1, 2))[0]"
-            made = net("self.conv = nn.Conv1d(8, 16, 3)\nself.rnn = nn.LSTM(16, 4, batch_first=True)", forward)
-            assert specs(made) == ["input:8,conv:16x3,lstm:4:seq"]
-            named = "multiplication (line 9)" if kind == "mult" else f"{kind} ({kind}, line 9)"
-            left = [f"conv reads {named}, which is left out"] if kind else []
-            assert [*open_model("model.py").parts[0].said("left out")] == left
-
-
-def test_steps_of_a_loop_over_the_input_leave_nothing_out() -> None:
-    forward = "h = None\nfor t in range(x.size(1)):\n    y, h = self.rnn(x[:, t:t + 1], h)\nreturn y"
-    assert specs(net("self.rnn = nn.LSTM(3, 8, batch_first=True)", forward)) == ["input:3,lstm:8:seq"]
-    assert not open_model("model.py").parts[0].said("left out")
 
 
 def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> None:
@@ -1192,9 +944,8 @@ def test_layers_after_a_repeated_call_of_a_layer_are_counted_as_left_out(rnncli:
     source = net("self.rnn = nn.GRU(16, 16, batch_first=True)\nself.fc = nn.Linear(16, 24)", forward)
     Path("model.py").write_text(source.replace("(self, x)", "(self, x, y)"))
     assert f"1 Linear (line 10, {16 * 24 + 24} parameters)" in rnncli("inspect", "model.py").stdout
-    assert rnncli("summary", "model.py").stderr.endswith(
-        "rnn (call 2) (GRU, line 10) reads rnn; fc (Linear, line 10)\n"
-    )
+    said = "rnn (call 2) (GRU, line 10) reads rnn; fc (Linear, line 10)\n"
+    assert rnncli("summary", "model.py").stderr.endswith(said)
 
 
 def test_layers_of_a_source_that_do_not_fit_are_named_and_no_part_is_called_the_cheapest(rnncli: Run) -> None:
