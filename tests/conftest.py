@@ -147,6 +147,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     settings.load_profile("rnncli")
     engine.MAX_SHRINKING_SECONDS = 60 if thorough else 5  # hypothesis has no setting for it; default: 5 minutes
+    re._MAXCACHE = 10_000  # type: ignore[attr-defined]  # all commands in one process have more patterns than it keeps
     _hear_signals()
     limits = resource.getrlimit(resource.RLIMIT_AS)
     most = min([MEMORY, *(limit for limit in limits if limit != resource.RLIM_INFINITY)])
