@@ -40,11 +40,11 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from math import inf
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-import numpy.testing  # noqa: F401  # NumPy 2.0 starts a program as it is imported, which a test would count
 import pytest
 from hypothesis import settings
 from hypothesis.internal.conjecture import engine
@@ -136,6 +136,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The tests' own processes share the cores; the programs that they start get as many as a user's.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        import_module("numpy.testing")  # NumPy 2.0 starts a program as it is imported, which a test would count
     config.addinivalue_line("markers", "thorough: slow, and only run with --thorough")
     thorough = config.getoption("--thorough")
     settings.register_profile(

@@ -37,9 +37,9 @@ from rnncli.render.progress import BarLine, Progress
 from rnncli.search import sweep as sweeps
 
 LONG = {
-    "forward": ["input:64,rnn:64", "--timesteps", "2G"],
+    "forward": ["input:8,rnn:8", "--timesteps", "2G"],
     "reach": ["input:64,rnn:64", "--timesteps", "100M", "--seeds", "1"],
-    "page": ["input:64,rnn:64", "--timesteps", "20M"],
+    "page": ["input:8,rnn:8", "--timesteps", "20M"],
     "solve": ["embed:_vx_d,lstm:_u", "--params", "400M"],
     "sweep": ["input:8,lstm:{1..2000000000}", "--top", "3", "--sort", "spec"],
 }
