@@ -14,7 +14,6 @@ from strategies import networks
 from test_repairs import WRITERS
 
 from rnncli import Network, SpecError
-from rnncli.formats import OpenNumbersError
 from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.networks import read as network_of
 
@@ -74,46 +73,6 @@ def test_an_argument_given_twice_is_an_error_for_each_class(at: Walk) -> None:
                     network_of(line)
 
 
-def test_an_activation_that_arguments_make_another_function_is_an_error(at: Walk) -> None:
-    for activation in ("ReLU(max_value=6)", "keras.layers.ELU(0.5)", "nn.Softplus(beta=3)", "Softmax(axis=1)"):
-        for line in (f"Dense(4, {activation})", f"LSTM(4, activation={activation}, input_shape=(5, 3))"):
-            with at(line), pytest.raises(SpecError):
-                network_of(line)
-    assert str(network_of("Dense(4, ReLU(threshold=0), input_dim=3)").network) == "input:3,dense:4:relu"
-
-
-def test_a_shape_without_timesteps_is_said_to_be_that_of_one(at: Walk) -> None:
-    said = "(3,) is read as one timestep of many, (None, 3)"
-    for line, why in {
-        "LSTM(4, input_shape=(3,))": ": a recurrent layer reads (timesteps, features)",
-        "LSTM(4, input_shape=3)": ": a recurrent layer reads (timesteps, features)",
-        "Dense(4, input_shape=(3,)), Dense(2)": "",
-    }.items():
-        with at(line):
-            assert [*network_of(line).network.origin.assumed] == [said + why]
-
-
-def test_an_open_number_is_asked_for_before_two_shapes_are_compared() -> None:
-    line = "LSTM(4, input_shape=(9, n), input_dim=8)"
-    with pytest.raises(OpenNumbersError) as error:
-        network_of(line)
-    assert error.value.names == ("n",)
-    with pytest.raises(SpecError, match="different numbers of features"):
-        network_of(line.replace("n)", "7)"))
-
-
-def test_a_layer_beside_the_data_is_an_error(at: Walk) -> None:
-    states = "initial_state=Dense(4)(c))"
-    for line in (f"LSTM(4)(x, {states}", f"y = LSTM(4, return_sequences=True)(x); LSTM(4)(y, {states}"):
-        with at(line), pytest.raises(SpecError, match="Dense is a second input"):
-            network_of(line)
-
-
-def test_no_layer_changes_after_it_is_made() -> None:
-    with pytest.raises(SpecError, match=r"n\.units is set after the layer is made"):
-        network_of("n = Dense(2); n.units = 3; x = LSTM(4)(Input((9, 8))); n(x)")
-
-
 def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) -> None:
     for line, stack in {
         "nn.Embedding(9, 4), nn.AdaptiveAvgPool1d(1), nn.LSTM(4, 8, 2)": "nn.LSTM(4, 8, 2)",
@@ -123,13 +82,6 @@ def test_a_stack_of_levels_after_one_vector_is_an_error_at_its_call(at: Walk) ->
             with pytest.raises(SpecError, match="returns one vector") as raised:
                 network_of(line)
             assert raised.value.text[slice(*raised.value.span)] == stack
-
-
-def test_an_unpacked_argument_is_an_error_without_a_misleading_position(at: Walk) -> None:
-    for line in ("nn.ReLU(*[1, 2, 3])", "lstm(*[64], input_size=4)", "LSTM(4, *[Dense(3)])"):
-        with at(line), pytest.raises(SpecError):
-            network_of(line)
-    assert str(network_of("Input((None, 8)), Dropout(*[0, 5])").network) == "input:8,dropout:0"
 
 
 def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_with_a_rate(at: Walk) -> None:
@@ -145,11 +97,16 @@ def test_a_rate_with_a_decimal_comma_is_an_error_for_each_class_with_a_rate(at: 
                     assert network_of(line.replace("0,5", "0")).network.layers
 
 
-def test_each_command_that_takes_a_spec_takes_a_line_of_source(rnncli: Run, at: Walk) -> None:
+def test_each_command_that_takes_a_spec_takes_a_line_of_source_also_from_the_environment(
+    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "Sequential([Embedding(50, 8), LSTM(4)])"
+    monkeypatch.setenv("RNNCLI_SPEC", source)
     for command in ("summary", "forward", "explain", "draw", "spec"):
         with at(command):
-            result = rnncli(command, "Sequential([Embedding(50, 8), LSTM(4)])")
-            assert (result.status, result.stderr.splitlines()[0]) == (0, "Note: read as embed:50x8,lstm:4")
+            for given in ([source], []):
+                result = rnncli(command, *given)
+                assert (result.status, result.stderr.splitlines()[0]) == (0, "Note: read as embed:50x8,lstm:4")
             if command != "forward":  # it measures time
                 assert result.stdout == rnncli(command, "embed:50x8,lstm:4").stdout
 
@@ -161,15 +118,6 @@ def test_programs_receive_only_the_data(rnncli: Run, at: Walk) -> None:
             found = [json.loads(line)["spec"] for line in result.stdout.splitlines()]
             assert found == ["input:8,lstm:4", "input:32,gru:4", "input:8,rnn:4"]
             assert result.stderr.count("Note: read as") == 2
-
-
-def test_a_line_of_source_may_come_from_standard_input_or_the_environment(
-    rnncli: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = rnncli("spec", "-", stdin="LSTM(4)  # mine\ninput:8,gru:4\nnn.GRU(3, 4)\n")
-    assert (result.status, result.stdout) == (0, "input:32,lstm:4\ninput:8,gru:4\ninput:3,gru:4\n")
-    monkeypatch.setenv("RNNCLI_SPEC", "Sequential([Embedding(50, 8), LSTM(4)])")
-    assert rnncli("spec").stdout == "embed:50x8,lstm:4\n"
 
 
 def test_a_spec_in_a_python_program_must_be_in_the_language() -> None:
