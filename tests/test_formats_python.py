@@ -18,7 +18,7 @@ from conftest import MODELS, SCREENS, Run, Screen, Walk, patience
 from hostile_models import report_of, reports_of
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from sessions import made_cases
+from sessions import answered, made_cases
 from strategies import networks
 from test_repairs import calls_in_keras
 
@@ -145,39 +145,6 @@ def test_a_setting_sets_an_open_name_but_no_computed_or_literal_value(at: Walk) 
         specs(net(f"hidden = hidden // f()\n{rnn}", parameters=once), hidden=16)
     other = "class O(nn.Module):\n    def __init__(self):\n        hidden = 20\n        self.rnn = nn.GRU(8, hidden)\n"
     assert specs(net(rnn, parameters=once) + other, hidden=16) == ["input:8,lstm:16", "input:8,gru:20"]
-
-
-OFFERED = {
-    "self.rnn = nn.LSTM(3, 8, bidirectional=two)": ["two=True"],
-    "h = 8 if big else 9\nself.rnn = nn.LSTM(3, h)": ["big=True"],
-    "h = 8 if size > 9 else 9\nself.rnn = nn.LSTM(3, h)": ["size=100"],
-    "self.rnn = getattr(nn, cfg['rnn_type'])(3, 8)": ["cfg['rnn_type']=LSTM"],
-    "self.rnn = nn.ModuleList([nn.LSTM(100, each) for each in sizes])": ["sizes=(100, 100)"],
-    "self.rnn = nn.ModuleList()\nfor h in sizes[1:]:\n    self.rnn.append(nn.LSTM(sizes[0], h))": ["sizes=(100, 100)"],
-    "self.rnn = nn.LSTM(3, sum(sizes[:-1]), bidirectional=len(sizes) > 1)": ["sizes=(100, 100)"],
-    "self.rnn = nn.LSTM(3, 8) if two is True else nn.GRU(3, n)": ["two=True", "n=100"],
-    "self.rnn = nn.LSTM(3, 8, bidirectional=True if size > 2 else False)": ["size=100"],
-    "self.rnn = nn.LSTM(3, 8) if rnn_type in ('lstm', 'blstm') else nn.GRU(3, 8)": ["load()=lstm"],
-    "self.rnn = nn.LSTM(3, 8) if rnn_type.lower() == 'lstm' else nn.GRU(3, 8)": ["rnn_type.lower()=lstm"],
-    "self.rnn = nn.ModuleList()\nfor _ in range(n):\n    self.rnn.append(nn.LSTM(size, size))": ["n=100", "size=100"],
-    "self.rnn = nn.GRU(3, 8) if rnn_type == 'gru' else nn.LSTM(3, 8)": ["load()=gru"],
-    "self.rnn = nn.LSTM(3, 8, 2, dropout=two)": ["two=0.1"],
-    "self.rnn = getattr(nn, cfg.kind)(3, 8, 2, dropout=cfg.drop)": ["cfg.kind=LSTM", "cfg.drop=0.1"],
-    "self.rnn = nn.LSTM(3, 8, num_layers=n)": ["n=2"],
-    "self.rnn = nn.RNN(3, 8, nonlinearity=two)": ["two=tanh"],
-    "self.rnn = getattr(nn, n.radio('Cell', ['GRU', 'LSTM']))(3, 8)": ["n.radio('Cell', ['GRU', 'LSTM'])=GRU"],
-    "self.rnn = nn.LSTM(n.suggest_int('in', 4, 9), n.Choice('units', values=[5, 6]))": [
-        "n.suggest_int('in', 4, 9)=4",
-        "n.Choice('units', values=[5, 6])=5",
-    ],
-}
-"""Open names in an __init__, and the suggested settings."""
-
-WITHOUT_OFFER = (
-    "self.rnn = nn.ModuleList([nn.LSTM(3, each) for each in sizes.values()])",
-    "self.rnn = nn.LSTM(3, 8, **dict(sizes))",
-)
-"""Open lists and dicts, which cannot be set."""
 
 
 def test_a_config_that_is_never_passed_has_its_default_values_and_a_note_says_so() -> None:
@@ -316,6 +283,9 @@ def stating(where: str, does: str) -> str:
     made, call, after = STATEMENTS[where]
     if where == "of modules":
         made, _, does = does.partition("\n")
+    if where == "in a class of Keras":
+        init, _, does = does.partition("\n")
+        call = f"{IN_KERAS}        {init}\n    def call(self, x):\n        return "
     if not made:
         return f"import tensorflow as tf\nfrom keras import backend as K\n{KERAS}{call}{does}{after}"
     body = indent(does, "    ") if where == "at each timestep" else does
@@ -324,6 +294,14 @@ def stating(where: str, does: str) -> str:
     return source.replace("(self, x)", "(self, x, lengths)") if where == "of two directions" else source
 
 
+IN_KERAS = """
+class Of:
+    def __init__(self):
+        self.fc = Dense(2)
+class N(Model):
+    def __init__(self):
+        super().__init__()
+"""
 GIVEN = "i = Input((None, 3))\nx = LSTM(4, return_sequences=True)(i)\nm = Model(i, Dense(2)("
 STATEMENTS = {
     "of two directions": (
@@ -347,6 +325,7 @@ STATEMENTS = {
     "of Keras's outputs": ("", GIVEN, "))"),
     "in a Lambda": ("", f"{GIVEN}Lambda(lambda x: ", ")(x)))"),
     "in Keras": ("", "", ""),
+    "in a class of Keras": ("", "", "\nn = N()\nn.build((None, None, 3))"),
 }
 """The modules, and what stands before and after the statements; without modules the source is Keras."""
 
@@ -357,31 +336,6 @@ def test_what_a_source_does_is_followed_or_said(name: str, written: Callable[[st
     heads = re.findall(r"^\S.*", (SCREENS / f"{name}.txt").read_text(encoding="utf-8"), re.MULTILINE)
     sources = {head: written(*head.replace("; ", "\n").split(": ", 1)) for head in heads}
     screen(name, reports_of(sources, "model.py"))
-
-
-IN_A_KERAS_CLASS = {
-    "self.rnns, self.fcs = [LSTM(4)], {'a': Dense(2)}": ("self.fcs['a'](self.rnns[0](x))", ""),
-    "self.rnn = LSTM(4)": ("Dense(2)(self.rnn(x))", "dense is not registered in N"),
-    "self.rnn, self.of = LSTM(4), Of()": ("self.of.fc(self.rnn(x))", "dense is not registered in N"),
-    "self.rnn, self.fc = LSTM(4), Dense(2); self.fc.enable_lora(2)": ("self.fc(self.rnn(x))", "dense is changed by"),
-}
-
-
-def test_keras_counts_the_layers_of_lists_and_dicts_and_none_that_are_made_in_a_call(at: Walk) -> None:
-    for does, (call, said) in IN_A_KERAS_CLASS.items():
-        with at(does):
-            source = f"{KERAS}class Of:\n    def __init__(self):\n        self.fc = Dense(2)\nclass N(Model):\n"
-            source += f"    def __init__(self):\n        super().__init__()\n        {does}\n    def call(self, x):\n"
-            assert specs(f"{source}        return {call}\nn = N()\nn.build((None, None, 3))") == [
-                "input:3,lstm:4,dense:2"
-            ]
-            (part,) = open_model("model.py").parts
-            assert [each[: len(said)] for each in (*part.doubts, *part.said("left out"))] == [said] * bool(said)
-    source = "i = Input((5, 3))\nm = Model(i, Lambda(lambda x: Dense(2)(x))(LSTM(4)(i)))"
-    assert specs(KERAS + source) == ["input:5x3,lstm:4,dense:2"]
-    assert open_model("model.py").parts[0].doubts == (
-        "dense is called in a Lambda, so Keras does not count its weights",
-    )
 
 
 def test_an_argument_that_is_set_after_a_layer_is_made_counts_for_what_follows() -> None:
@@ -406,18 +360,20 @@ def test_a_setting_that_a_layer_does_not_accept_is_an_error_and_not_a_layer_left
             specs(source, **{**sound, name: value})
 
 
-def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli: Run) -> None:
+def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli: Run, screen: Screen) -> None:
+    """A line of the screen has statements of an __init__ and the settings suggested for them: none for a dict."""
     forward = "for i, each in enumerate(self.rnn):\n    x = each(x)[0]\nreturn x"
-    for does, offered in [*OFFERED.items(), *((does, []) for does in WITHOUT_OFFER)]:
+
+    def offered(does: str) -> str:
+        returned = forward if "ModuleList" in does else "return self.rnn(x)[0]"
+        source = net(does.replace(r"\n", "\n"), returned, ", sizes, n, two, big, size")
+        Path("model.py").write_text(f"{source}\nsizes, rnn_type, cfg = (load() for _ in '123')\n")
+        words = shlex.split(rnncli("summary", "model.py").stderr.partition("for example: ")[2])
         with at(does):
-            source = net(
-                does, forward if "ModuleList" in does else "return self.rnn(x)[0]", ", sizes, n, two, big, size"
-            )
-            Path("model.py").write_text(f"{source}\nsizes, rnn_type, cfg = (load() for _ in '123')\n")
-            said = rnncli("summary", "model.py").stderr
-            words = shlex.split(said.partition("for example: ")[2])
-            assert [each for each in words[1:] if "=" in each] == offered, said
-            assert not offered or rnncli(*words[1:]).status == 0
+            assert not words or rnncli(*words[1:]).status == 0
+        return " and ".join(each for each in words[1:] if "=" in each)
+
+    answered("python-offers", offered, screen)
 
 
 def test_a_function_may_return_in_every_branch(at: Walk) -> None:
@@ -543,26 +499,6 @@ def test_only_concatenation_along_the_feature_axis_adds_features(at: Walk) -> No
     for vectors in ("Input((8,))", "LSTM(8)(Input((10, 3)))", last, f"Dense(8)({last})"):
         decoder = "LSTM(4)(RepeatVector(5)(Concatenate(axis=1)([a, a])))"
         assert specs(f"{KERAS}a = {vectors}\nm = Model(a, {decoder})")[-1] == "input:16,lstm:4"
-
-
-def test_a_layer_that_rearranges_its_input_is_left_out_by_name_and_no_input_is_asked_for(at: Walk) -> None:
-    for layer, features in {
-        "Reshape((6, 6))": 6,
-        "Reshape((-1, 2))": 2,
-        "Permute((2, 1))": 9,
-        "Permute((1, 2))": 4,
-    }.items():
-        with at(layer):
-            assert specs(f"{KERAS}m = Sequential([Input((9, 4)), {layer}, LSTM(8)])") == [f"input:{features},lstm:8"]
-            kind = layer.partition("(")[0]
-            said = f"lstm reads {kind.lower()} ({kind}, line 3), which is left out"
-            assert [*open_model("model.py").parts[0].said("left out")] == [said]
-    assert specs(f"{KERAS}i = Input((9, 4))\nm = Model(i, LSTM(8)(ops.flip(i, 1)))") == ["input:4,lstm:8"]
-    for layer in ("Lambda(f)", "Reshape(shape)", "Permute((2, n))", "Permute(([2],))"):
-        kind = layer.partition("(")[0]
-        with at(layer), pytest.raises(RnncliError, match=rf"reads from {kind.lower()} \({kind}, line 3\)") as error:
-            specs(f"{KERAS}m = Sequential([Input((9, 4)), {layer}, LSTM(8)])")
-        assert not error.value.advice
 
 
 # Sources in the styles that people publish
@@ -737,15 +673,6 @@ def test_forward_runs_a_source_as_its_spec_with_a_note_and_it_has_no_weights(rnn
     said += "Help: `rnncli inspect model.py` shows its contents\n"
     assert rnncli("summary", "model.py") == (1, "", said)
     assert "Nothing recurrent was found." in rnncli("inspect", "model.py").stdout
-
-
-def test_states_among_the_outputs_of_a_model_are_said_to_be_left_out(at: Walk) -> None:
-    for outputs in ("x", "[x, h, c]", "[x, h]", "[h, c]", "c"):
-        with at(outputs):
-            layer = "x, h, c = LSTM(4, return_sequences=True, return_state=True)(i)"
-            specs(f"{KERAS}i = Input((9, 3))\n{layer}\nm = Model(i, {outputs})")
-            said = ["lstm also returns its states; here they are left out"]
-            assert [*open_model("model.py").parts[0].assumed] == said * (outputs != "x")
 
 
 def test_a_run_reports_differences_from_the_source_whatever_its_weights_are(rnncli: Run, at: Walk) -> None:
