@@ -79,13 +79,11 @@ def test_it_draws_the_weights_and_input_of_forward(rnncli: Run, tmp_path: Path) 
     check_program("embed:9x3:mask,gru:2:seq:bi,norm,pool:avg,repeat:4,lstm:3,dropout:0.5,dense:2", rnncli, tmp_path)
 
 
-def test_its_own_input_is_as_long_as_a_window(at: Walk) -> None:
+def test_its_own_input_is_as_long_as_a_window(at: Walk, capsys: pytest.CaptureFixture[str]) -> None:
     for layer in ("conv:2x200", "pool:max:200", "pool:avg:200:stride=1"):
         with at(layer):
-            program = subprocess.run(
-                [sys.executable, "-c", source_of(f"input:8,{layer}")], capture_output=True, text=True
-            )
-            assert program.stdout.startswith("(1, 200, 8) -> (1, 1, ")
+            exec(source_of(f"input:8,{layer}"), {"__name__": "__main__"})
+            assert capsys.readouterr().out.startswith("(1, 200, 8) -> (1, 1, ")
 
 
 @pytest.mark.thorough
