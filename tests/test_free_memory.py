@@ -159,7 +159,7 @@ def test_too_many_candidates_to_sort_are_refused_before_any_is_evaluated(
     monkeypatch.setattr("rnncli.search.sweep.evaluated", None)
     monkeypatch.setattr("rnncli.search.sweep.free_bytes", lambda: 20 << 30)
     pattern = "input:8,lstm:{1..60000}:seq,gru:{1..60000}"
-    refused = ("--sort params", "--sort=-macs --jobs 2", "--sort spec -f csv", "--top 1G", "--top 1G --part 1/2")
+    refused = ("--sort params", "--sort=-memory --jobs 2", "--sort spec -f csv", "--top 1G", "--top 1G --part 1/2")
     for options in refused:
         with at(options):
             held = "2,000,002,000" if options == "--top 1G" else "1,800,000,000" if "/" in options else "3,600,000,000"
