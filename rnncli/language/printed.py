@@ -52,7 +52,7 @@ _LAYERS: Mapping[str, Sequence[str]] = {
 
 def printed_error(text: str) -> SpecError | None:
     """Return the error for a printed table, with the network behind it; None if it is no table or that is not clear."""
-    found = _ROW.search(text)
+    found = _ROW.search(text) if "(" in text else None  # a search that takes long in a text of 60 KB
     network = printed_network(text) if found else None
     if found is None or network is None:
         return None
