@@ -50,7 +50,7 @@ _NOT_SPECS = (
 )
 """Lines, with a single space between words, that show standard input to hold something else than specs."""
 
-_PRINTED = r'(?:_{9,}|={9,}|[\u2500-\u257f]{9,})$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
+_PRINTED = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
 """A line that shows standard input to hold a printed table, which is one text."""
 
 _MOST_JOINED = 500

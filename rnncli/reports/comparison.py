@@ -195,7 +195,7 @@ def columns_of(network: Network, settings: Sequence[Setting], rate: Rate | float
         SpecError: a framework cannot express the network, or a setting's timesteps contradict its spec.
     """
     network.check_timesteps(*(setting.timesteps for setting in settings))
-    each = [setting._replace(framework=setting.framework or network.framework) for setting in settings]
+    each = [one._replace(framework=network.framework) if one.framework is None else one for one in settings]
     return [Compared(network, setting, network.summary(*setting, rate=rate)) for setting in each]
 
 

@@ -101,6 +101,7 @@ class Program(Evaluator):
         self._depth = 0
         self._early: list[Value] = []
         self._exact = False
+        self._times = 1
         """Whether the rounds of the innermost loop are followed one by one."""
 
     # Functions and classes
@@ -340,11 +341,21 @@ class Program(Evaluator):
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> End | None:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
-        outer, doubts, trying, self._exact = self._exact, len(self.doubts), self._trying, True
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
         items = self._holding(node, scope) if isinstance(node, ast.While) else self.items(taken)
+        times = len(items) or 1 if isinstance(items, list) else 1
+        self._times *= times  # how often all loops around the body run it
         try:
-            if items is not None:
+            return self._tried(node, taken, items, scope)
+        finally:
+            self._times //= times
+
+    def _tried(
+        self, node: ast.For | ast.AsyncFor | ast.While, taken: Value, items: Iterable[Value] | None, scope: Scope
+    ) -> End | None:
+        outer, doubts, trying, self._exact = self._exact, len(self.doubts), self._trying, True
+        try:
+            if items is not None and self._times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
                 return self.rounds(node, items, scope)
         except _UndecidedError:
             self._trying = trying
