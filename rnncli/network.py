@@ -334,9 +334,10 @@ class Network(Commands, Immutable):
             call = stack.call(reads[stack.levels[0]])
             if call is not None:
                 names = tuple(self.names[place] for place in stack.holds)
-                after = "" if stack.activation is None else f", {stack.activation}"
                 note = "  # on x.flip(1)" if stack.layer.reverses else ""
-                yield ModuleSummary(f"{call}{after}{note}", names, stack.apart or None)
+                yield ModuleSummary(f"{call}{note}", names, stack.apart or None)
+            if stack.activation is not None:
+                yield ModuleSummary(str(stack.activation), (), None)
 
     @property
     def _source(self) -> Source:

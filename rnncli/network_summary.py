@@ -183,8 +183,8 @@ class ModuleSummary(NamedTuple):
     """A PyTorch module: a layer, or several recurrent layers combined in one module.
 
     Attributes:
-        code: the call that creates it, followed by that of its activation.
-        names: Keras's names of its layers, as in the rows.
+        code: the call that creates it.
+        names: Keras's names of its layers, as in the rows; none if it is the activation of the layer before it.
         apart: why it is not combined with the recurrent layer before it, if that may be surprising; else None.
     """
 
