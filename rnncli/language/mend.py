@@ -170,7 +170,7 @@ def _span(text: str, start: int, end: int, whole: bool) -> tuple[int, int]:
     """
     if whole:
         end += len(_NUMBERS.match(text, end)[0])  # type: ignore[index]  # it also matches an empty text
-        start -= len(_NUMBERS.match(text[start - 1 :: -1] if start else "")[0])  # type: ignore[index]
+        start -= len(_NUMBERS.match(text[start - 1 :: -1] if start else "")[0])  # type: ignore[index]  # it always matches
         kind = re.match(r"\w{1,20}:(?=[0-9(])", text[start:end])
         start += kind.end() if kind is not None else 0
     typed = text[start:end].strip()

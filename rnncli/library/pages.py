@@ -180,5 +180,5 @@ def _sources(model: Reading) -> Iterator[Section]:
         if target.is_text and target.weights:
             yield (
                 f"In {target.title}",
-                page_or_reason(lambda name=name: [SourceText(str(export(job, name)))]),  # type: ignore[misc]
+                page_or_reason(lambda name=name: [SourceText(str(export(job, name)))]),  # type: ignore[misc]  # of this turn
             )

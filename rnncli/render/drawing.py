@@ -60,7 +60,7 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     yield Line(marked(str(drawing.network), drawing.network.origin))
     for part in reversed(drawing.parts):
         yield GAP
-        yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]
+        yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]  # of this turn
     legend = [Line(Text(meaning, style="dim")) for meaning in _meanings(drawing.network.head, drawing.parts)]
     yield from [GAP, *legend] if legend else []
 

@@ -334,7 +334,7 @@ def _in_words(value: int | str | None, unit: str) -> str:
     """Return a value in words: `500 timesteps`, `PyTorch`."""
     if isinstance(value, int):
         return plural(value, unit)
-    return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]
+    return f"unknown {unit}s" if value is None else FRAMEWORK_NAMES.get(value, value)  # type: ignore[call-overload]  # or a size
 
 
 def _change(figure: str, pairs: Sequence[tuple[Summary, Summary]]) -> tuple[str, str] | None:

@@ -47,6 +47,7 @@ def _embedding(call: NodeCall) -> Values:
     said = f"{call.name} reads ids from {ids.node}, which is left out"
     notes = () if read is not None and read.kind == "input" else (Note(said, "left out"),)
     flow = ids._replace(axes=axes, features=made, root="")
+    # The length of a sample, where an input of the graph says it and leaves the number of samples open.
     inputs = [each for each in call.found.axes if each and {*each} == {*(ids.axes or ())} and sized(each[0]) is None]
     word = Embedding(rows, columns, length=sized(inputs[0][-1]) if inputs else None)
     return call.layer(flow, word, {"embeddings": table}, notes=notes)
