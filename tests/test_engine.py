@@ -234,4 +234,4 @@ def peak_of_repeating(times: int) -> int:
 
 def test_a_vector_is_repeated_in_constant_memory() -> None:
     peak_of_repeating(100)  # tracing tools cache their first results
-    assert peak_of_repeating(400_000) < 1.1 * peak_of_repeating(100_000)
+    assert peak_of_repeating(400_000) < peak_of_repeating(100_000) + 2**20  # 300,000 more outputs take 3.6 MB

@@ -202,7 +202,7 @@ def test_the_memory_of_a_run_does_not_grow_with_the_timesteps(rnncli: Run) -> No
         return peak_memory(lambda: rnncli("forward", "input:4k,rnn:2:seq,rnn:2", "-f", "csv", "--timesteps", timesteps))
 
     peak(1)  # imports everything that a run needs
-    assert peak(800) < 1.2 * peak(80)
+    assert peak(800) < peak(80) + 2**21  # the further timesteps of the input take 12 MB
 
 
 # From Python
