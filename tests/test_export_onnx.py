@@ -187,6 +187,7 @@ def test_a_file_is_read_back_or_parts_left_out_are_reported(at: Walk, tmp_path: 
         "input:3x1,pool:max:3:same,rnn:1:seq",
         "input:3,pool:avg:1:stride=3:same,rnn:1:seq",
         "embed:2x3,lstm:2:seq:bi=sum,act:silu,dense:2",
+        "input:6,act:silu,rnn:4",
     ):
         with at(spec):
             check_read_back(Network.parse(spec), written(Network.parse(spec)), tmp_path)
