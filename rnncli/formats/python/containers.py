@@ -103,7 +103,7 @@ class Containers(Modules):
         def enters(value: Value) -> bool:
             if isinstance(value, Instance):
                 return value.cls is not None and bool({base.name for base in value.cls.named} - NO_BASES)
-            return keras or type(value) not in (list, dict)
+            return keras or not isinstance(value, list | dict) or isinstance(value, ModuleList | ModuleDict)
 
         found = held_in(owner, enters)
         ends = [end for each in found if isinstance(each, Module) for end in each.outputs]

@@ -21,6 +21,7 @@ from rnncli.formats.python.library import (
     MAX_ITEMS,
     calculated,
     compared,
+    formatted,
     inherited,
     item_of,
     method_called,
@@ -41,6 +42,8 @@ from rnncli.formats.python.objects import (
     Named,
     Partial,
     Scope,
+    Stream,
+    Tuple,
     Unknown,
     Value,
     doubt,
@@ -194,7 +197,8 @@ class Evaluator:
             case ast.Call():
                 return self._call(node, scope)
             case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                return self.fresh(self._elements(elements, scope))
+                listed = self._elements(elements, scope)
+                return self.fresh(Tuple(listed) if isinstance(node, ast.Tuple) else listed)
             case ast.Set(elts=elements):
                 return self.call(Named(("set",)), Given([self._elements(elements, scope)], {}, node))
             case ast.Dict(keys=keys, values=values):
@@ -230,7 +234,7 @@ class Evaluator:
             case ast.Subscript(value=owner, slice=index):
                 return self.item(self.value(owner, scope), index, scope, node)
             case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
-                listed: list[Value] = []
+                listed = Stream() if isinstance(node, ast.GeneratorExp) else []
                 why = self._rounds(node, 0, Scope({}, scope, inside=True), listed)
                 if why is not None or not isinstance(node, ast.DictComp):
                     return why or self.fresh(listed)
@@ -241,8 +245,8 @@ class Evaluator:
                 parts = [self.value(each, scope) for each in pieces]
                 known = all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in parts)
                 return "".join(map(str, parts)) if known else self.combined(parts, node)
-            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-                return self.value(value, scope)
+            case ast.FormattedValue(value=value, conversion=-1, format_spec=said):
+                return formatted(self.value(value, scope), "" if said is None else self.value(said, scope))
             case ast.NamedExpr(target=target, value=value):
                 made, at = self.value(value, scope), scope
                 while at.inside and at.around is not None:
@@ -261,12 +265,17 @@ class Evaluator:
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits, or None if they are not known, or too many."""
+        value = value.as_tuple if isinstance(value, Instance) else value
         if not isinstance(value, str | list | dict) or len(value) > MAX_ITEMS:
             return None
         self.step(len(value) // ITEMS_A_STEP)
-        items = list(value)
+        items = [*value]
         more = any(each is ... or (isinstance(each, Unknown) and each.rest) for each in items)
         return None if more else items
+
+    def still(self, value: Value) -> list[Value] | None:
+        """Return the items that a loop would visit, and leave them in an iterator."""
+        return self.items(value[:] if isinstance(value, Stream) else value)
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value is true, or None if that is not known."""
@@ -295,7 +304,7 @@ class Evaluator:
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
             case Array(sizes=sizes) if name == "shape" and not called:
-                return [*sizes]
+                return Tuple(sizes)
             case str() | int() if name == "value":  # of an Enum
                 return owner
             case dict() if name in owner and not called:  # in a namespace

@@ -165,6 +165,8 @@ class Graphs(Containers):
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return a new object of a class, or the framework's layer that it derives from if it computes nothing else."""
         instance = super().instantiate(cls, given)
+        if not isinstance(instance, Instance):
+            return instance
         keras = "keras" in [self.framework(base.path) for base in cls.named]
         if keras and (build := instance.method("build")) is not None:
             self.invoke(build, Given([SIZE], {}, given.node))

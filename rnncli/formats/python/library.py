@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
+import json
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from rnncli.formats.nodes import names
 from rnncli.formats.python.objects import (
@@ -31,6 +33,8 @@ from rnncli.formats.python.objects import (
     Parser,
     Partial,
     Scope,
+    Stream,
+    Tuple,
     Unknown,
     Value,
     joined,
@@ -38,7 +42,7 @@ from rnncli.formats.python.objects import (
     one_of_some,
     open_in,
 )
-from rnncli.formats.python.trees import expression_in
+from rnncli.formats.python.trees import expression_in, tree_of
 
 if TYPE_CHECKING:
     from rnncli.formats.python.evaluator import Evaluator
@@ -73,47 +77,62 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda one, many: one not in many,
 }
 _METHODS: Mapping[type, frozenset[str]] = {
-    list: names("append extend insert pop reverse index remove clear sort"),
+    list: names("append extend insert pop reverse index count copy remove clear sort __imul__"),
     dict: names("get items values keys pop copy update setdefault"),
-    str: names("lower upper strip split join startswith endswith title capitalize format"),
+    str: names("lower upper strip lstrip rstrip split rsplit splitlines partition replace join startswith endswith")
+    | names("title capitalize format index count find"),
 }
 """Methods of plain values that work here as in Python."""
 
-_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem")
+_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem move_to_end __imul__")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod")},
+    **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
-    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, chain, pairwise, copy)},
+    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, iter, copy)},
+    **{name: getattr(itertools, name) for name in names("chain pairwise product accumulate islice")},
+    **{name: getattr(operator, name) for name in names("add mul")},
+    "reduce": functools.reduce,
     "OrderedDict": dict,
     "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
 }
 """The Python functions that are supported, by name."""
 
+_CALLING = {"reduce": 0, "accumulate": 1}
+"""The position of the function that some of them are given."""
+
 _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")  # of OmegaConf
 _REGISTERING = names("add_module register_module register_parameter __setattr__")
-_MODULES = names("math collections itertools numpy copy")
+_MODULES = names("math collections itertools functools operator numpy copy")
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
 
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return the result of a Python function on values that are known."""
+
+    def followed(function: Value) -> Callable[..., Value]:
+        return lambda *each: evaluator.call(function, Given([*each], {}, given.node))
+
     values = given.positional
+    given = replace(given, positional=[each[:] if isinstance(each, Stream) else each for each in values])
+    place = _CALLING.get(called.name, -1)
     plain = [
-        isinstance(each, PLAIN) or (called.name not in ("str", "bool") and evaluator.items(each)) for each in values
+        isinstance(each, PLAIN) or number == place or (called.name not in ("str", "bool") and evaluator.still(each))
+        for number, each in enumerate(values)
     ]
     slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
     if given.unknown is None and all(each or each == [] for each in plain) and not slow:
+        words = {name: followed(each) if name == "key" else each for name, each in given.named.items()}
+        values = [followed(each) if number == place else each for number, each in enumerate(values)]
         try:
-            made = _FUNCTIONS[called.name](*values, **given.named)
-            if not isinstance(made, range) or len(made) <= MAX_ITEMS:
-                return evaluator.fresh(made if isinstance(made, (*PLAIN, dict)) else _lists(made))
+            return evaluator.fresh(_value_of(_FUNCTIONS[called.name](*values, **words)))
         except (ValueError, ArithmeticError):
             evaluator.fails()
         except TypeError:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
         return left_open(given.node)  # timesteps from the last to the first, or only some
-    rest = [one for each in values if isinstance(each, list) for one in each if isinstance(one, Unknown) and one.rest]
+    held = [one for each in given.positional if isinstance(each, list) for one in each]
+    rest = [one for one in held if isinstance(one, Unknown) and one.rest]
     if rest and rest[0].names:
         return replace(rest[0], rest=False)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
@@ -140,21 +159,33 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("setattr",) if isinstance(owner, Instance | Class):
             held = owner.values if isinstance(owner, Instance) else owner.scope.values
             return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
-        case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict)):
+        case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
             holds = _is_one_of(owner, name if isinstance(name, list) else [name])
             return evaluator.apply(called, given) if holds is None else holds
-        case ("map",) if len(given.positional) == 2 and (items := evaluator.items(name)) is not None:
-            return evaluator.fresh([evaluator.call(owner, Given([each], {}, given.node)) for each in items])
-        case ("iter",) if isinstance(owner, list):
-            return evaluator.fresh([*owner])
+        case ("map",) if all(each is not None for each in map(evaluator.still, given.positional[1:])):
+            every = zip(*map(evaluator.items, given.positional[1:]), strict=False)
+            return evaluator.fresh(Stream(evaluator.call(owner, Given([*each], {}, given.node)) for each in every))
+        case ("any" | "all",) if (items := evaluator.items(owner)) is not None:
+            tests = [evaluator.truth(each) for each in items]
+            if None not in tests:
+                return any(tests) if called.name == "any" else all(tests)
         case ("next",) if isinstance(owner, list):
-            return plain_method(evaluator, owner, "pop", Given([0], {}, given.node))
+            return plain_method(evaluator, owner, "pop", Given([0], {}, given.node)) if owner else name
+        case ("json", "loads") if isinstance(owner, str):
+            with suppress(ValueError, RecursionError):
+                return evaluator.fresh(json.loads(owner))
         case ("delattr",) if isinstance(owner, Instance):
             return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
         case ("types", "MethodType") if isinstance(owner, Function) and isinstance(name, Instance):
             return replace(owner, owner=name, cls=name.cls)
+        case ("collections", "namedtuple") if isinstance(owner, str):
+            fields = name.replace(",", " ").split() if isinstance(name, str) else evaluator.items(name) or []
+            usual = zip(reversed(fields), reversed(given.get("defaults") or []), strict=False)
+            with suppress(ValueError):
+                node = tree_of(f"class {owner}: {'; '.join(f'{each}: int' for each in fields)}").body[0]
+                return Class(cast(ast.ClassDef, node), Scope(dict(usual)), (Named(("NamedTuple",)),))
         case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
             node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
             return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
@@ -192,12 +223,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
 
 
 def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
-    """Return whether a value is an instance of a built-in class, or None if unknown; here tuples are lists."""
+    """Return whether a value is an instance of a built-in class, or None if unknown."""
     asked = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
-    own = names("list tuple") if isinstance(value, list) else {each.__name__ for each in type(value).__mro__}
-    if not asked <= names("bool int float str list tuple dict") or (isinstance(value, list) and len(asked & own) == 1):
+    if not asked <= names("bool int float str list tuple dict"):
         return None
-    return bool(asked & own)
+    return bool(asked & ({"tuple"} if isinstance(value, Tuple) else {each.__name__ for each in type(value).__mro__}))
 
 
 def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
@@ -233,24 +263,26 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         short = all(isinstance(each, str) and len(each) < MAX_ITEMS // (len(owner) or 1) for each in texts)
         known = known and short and not {*owner} & {*":.[!"}
     if name == "join":
-        items = evaluator.items(first) or [first]
+        items = evaluator.still(first) or [first]
         known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
     if name in ("extend", "update") and given.positional:
         kind = list if isinstance(owner, list) else dict
-        known = known and isinstance(first, kind) and evaluator.items(first) is not None
+        known = known and isinstance(first, kind) and evaluator.still(first) is not None
+    if name == "__imul__":
+        known = known and isinstance(first, int) and len(owner) * first <= MAX_ITEMS
     if name not in ("append", "extend", "update"):
         has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
-        known = known and (has or evaluator.items(owner) is not None)
+        known = known and (has or evaluator.still(owner) is not None)
     if isinstance(owner, list) and name not in ("append", "extend"):
         known = known and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
-        more = evaluator.items(first) or given.all
+        more = evaluator.still(first) or given.all
         cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))
         spoil(evaluator, owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
         made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
-        return _lists(made) if name in ("items", "keys", "values") else made
+        return _value_of(made)
     except (TypeError, ValueError, LookupError):
         if name in _CHANGING:
             spoil(evaluator, owner, Unknown(why.why), given.all)
@@ -262,14 +294,14 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
     if isinstance(owner, Named):
         itself = owner.path == ("sys", "modules") and keys == ["__main__"]
         return Instance(None, evaluator.module.values) if itself else left_open(node)
-    owner, several = owner.values if isinstance(owner, Instance) else owner, len(keys) == 3
+    owner, several = (owner.as_tuple or owner.values) if isinstance(owner, Instance) else owner, len(keys) == 3
     if isinstance(owner, Array) and several:
         return owner.part(node)
     if isinstance(owner, list) and evaluator.items(owner) is None:
         return joined([*keys, *owner]) or left_open(node)
     try:
         made: Value = owner[slice(*keys) if several else keys[0]]
-        return ModuleList(made) if isinstance(owner, ModuleList) and several else made
+        return type(owner)(made) if isinstance(owner, ModuleList | Tuple) and several else made
     except (LookupError, TypeError, ValueError) as error:
         if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
             evaluator.fails()
@@ -312,15 +344,23 @@ def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given
     return None
 
 
-def _lists(made: Iterable[Value]) -> list[Value]:
-    return [list(each) if isinstance(each, tuple) else each for each in made]
+def _value_of(made: Any) -> Value:
+    """Return the result of a Python function as a value; of a long iterator, more than the items that are followed."""
+    match made:
+        case tuple():
+            return Tuple(map(_value_of, made))
+        case range() | KeysView() | ValuesView() | ItemsView():
+            return [*_value_of(iter(made))]
+        case Iterator():
+            return Stream(_value_of(each) for each in itertools.islice(made, MAX_ITEMS + 1))
+    return made
 
 
 def _is_deep(values: Sequence[Value]) -> bool:
     """Return whether lists are nested so deeply that comparing shared ones again and again would take long."""
     for _ in range(2):
         held = {id(each): each for each in values if isinstance(each, list | dict)}.values()
-        values = [one for each in held for one in (each.values() if isinstance(each, dict) else each)]
+        values = [one for each in held for one in (each.values() if isinstance(each, dict) else each[:])]
     return any(isinstance(each, list | dict) for each in values)
 
 
@@ -364,10 +404,19 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     alike = left is not right and (isinstance(left, Instance) or isinstance(right, Instance))
     if _is_deep([left, right]) or (alike and not isinstance(kind, ast.Is | ast.IsNot)):  # __eq__ compares their values
         return None
+    if not isinstance(kind, ast.Is | ast.IsNot):
+        left, right = _typed(left), _typed(right)
     try:
         return bool(_COMPARISONS[type(kind)](left, right))
     except TypeError:
         return None
+
+
+def _typed(value: Value) -> Value:
+    """Return a value with its tuples as such, which are never equal to lists."""
+    if not isinstance(value, list):
+        return value
+    return (tuple if isinstance(value, Tuple) else list)(_typed(each) for each in value[:])
 
 
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
@@ -383,7 +432,7 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             with suppress(TypeError, ValueError):
                 return left % tuple(values) if all(isinstance(each, int | float | str) for each in values) else MISSING
         case ast.Mult(), list() | str(), int():
-            return left * right if len(left) * right <= MAX_ITEMS else MISSING
+            return type(left)(left * right) if len(left) * right <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
     if isinstance(kind, ast.Pow | ast.LShift) and abs(right) > 64:
@@ -393,6 +442,15 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     except (ArithmeticError, ValueError, TypeError):
         return MISSING
     return value if isinstance(value, number) and abs(value) < 10**40 else MISSING
+
+
+def formatted(value: Value, spec: Value) -> Value:
+    """Return a value as an f-string writes it, or the value itself if there is no format; None if it is not known."""
+    if not isinstance(value, PLAIN) or not spec:
+        return value
+    with suppress(TypeError, ValueError):
+        return format(value, spec) if not re.search(r"\d{3}", spec) else None
+    return None
 
 
 _FILLED: Mapping[str, int] = {

@@ -43,6 +43,7 @@ from rnncli.formats.python.objects import (
     Given,
     Instance,
     Open,
+    Tuple,
     Unknown,
     Value,
     as_taken,
@@ -382,7 +383,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
     if cell and last.is_keras:
         return [TracedTensor(last), [TracedTensor(last), *[memory] * lstm]]
     if cell:
-        return [TracedTensor(last, axes=VECTOR), memory] if lstm else TracedTensor(last, axes=VECTOR)
+        return Tuple([TracedTensor(last, axes=VECTOR), memory]) if lstm else TracedTensor(last, axes=VECTOR)
     if last.is_keras:
         h = TracedTensor(last, part="h") if both else TracedTensor(last, "vector")
         return [TracedTensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
@@ -394,7 +395,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
             else [TracedTensor(level, "vector", axes=VECTOR)]
         )
     h = TracedTensor(last, states=tuple(states), axes="sbf" if len(states) > 1 else "")
-    return [TracedTensor(last, "sequence", axes=axes), [h, memory] if lstm else h]
+    return Tuple([TracedTensor(last, "sequence", axes=axes), Tuple([h, memory]) if lstm else h])
 
 
 def _out_of(module: Module, tensors: list[TracedTensor], sizes: Sequence[Value] | None) -> int | None:

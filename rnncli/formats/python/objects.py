@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -323,6 +323,12 @@ class Instance(Opaque):
         return replace(found, owner=self) if isinstance(found, Function) else None
 
     @property
+    def as_tuple(self) -> Tuple | None:
+        """Its items, if it is a named tuple."""
+        named = self.cls is not None and "NamedTuple" in [base.name for base in self.cls.named]
+        return Tuple(self.values[each] for each in self.cls.fields) if named and self.cls is not None else None
+
+    @property
     def is_dict(self) -> bool:
         """Whether its items are also attributes."""
         return self.cls is None or "dict" in [base.name for base in self.cls.named]
@@ -330,6 +336,19 @@ class Instance(Opaque):
 
 class Parser(Instance):
     """An argument parser; its attributes are the default values of its arguments."""
+
+
+class Tuple(list[Value]):
+    """The items of a tuple."""
+
+
+class Stream(list[Value]):
+    """The items of a generator or another iterator, each of which is gone once it is taken."""
+
+    def __iter__(self) -> Iterator[Value]:
+        """Take the items."""
+        while self:
+            yield self.pop(0)
 
 
 class ModuleList(list[Value]):
@@ -368,7 +387,7 @@ def setting_of(value: float | str) -> Value:
         with suppress(ValueError, SyntaxError, MemoryError):
             found = ast.literal_eval(value)
             if isinstance(found, list | tuple) and all(isinstance(each, PLAIN) for each in found):
-                return [*found]
+                return Tuple(found) if isinstance(found, tuple) else found
         if re.fullmatch(r"\[[A-Za-z_]\w*\]", value):  # a token: [UNK]
             return value
         raise RnncliError(f"{shorten(value)} is not a list of numbers or words", "write them out, such as (None, 8)")
@@ -411,7 +430,7 @@ def open_in(value: Value) -> Unknown | None:
         case dict():
             return value.get(...)
         case list() | tuple():
-            return joined([each for each in value if isinstance(each, Unknown | Named | Call)])
+            return joined([each for each in value[:] if isinstance(each, Unknown | Named | Call)])
     return None
 
 
@@ -479,6 +498,7 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
     Raises:
         ArgumentFaultError: it is an activation of which an argument makes another function.
     """
+    value = [*value] if isinstance(value, Stream) else value
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)

@@ -31,6 +31,8 @@ from rnncli.formats.python.objects import (
     Open,
     Partial,
     Scope,
+    Stream,
+    Tuple,
     Unknown,
     Value,
     doubt,
@@ -54,6 +56,10 @@ _COMPUTING = names("__init__ __call__ forward call")
 
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
+
+
+_IN_PLACE = {ast.Add: "extend", ast.Mult: "__imul__", ast.BitOr: "update"}
+"""The methods of lists and dicts that do what an augmented assignment does."""
 
 
 class End(NamedTuple):
@@ -115,6 +121,8 @@ class Program(Evaluator):
                 return given.positional[0]  # a member is its value
             case Class():
                 return self.instantiate(called, given)
+            case Method(owner=Class(), name="__new__") | Named(path=("object", "__new__")):
+                return self.fresh(Instance(given.get("", 0)))
             case Instance() if (own := called.method("__call__")) is not None:
                 return self.invoke(own, given)
         return super().call(called, given)
@@ -138,7 +146,7 @@ class Program(Evaluator):
         self.yielded = []
         try:
             end = self.run(node.body, scope)
-            value = self.yielded or (None if end is None else end.value)
+            value = Stream(self.yielded) if self.yielded else None if end is None else end.value
             return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
         finally:
             self._depth -= 1
@@ -147,9 +155,12 @@ class Program(Evaluator):
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class creates."""
-        instance: Instance = self.fresh(Instance(cls))
-        self.instances.append(instance)
         self.followed.add(cls.node)
+        own, bare = cls.get("__new__"), Instance(cls)
+        instance = self.invoke(replace(own, owner=cls), given) if isinstance(own, Function) else self.fresh(bare)
+        if not isinstance(instance, Instance) or instance.cls is not cls:
+            return instance
+        self.instances += [instance] * (instance not in self.instances)
         if (start := instance.method("__init__")) is not None:
             self.invoke(start, given)
         else:  # a dataclass
@@ -190,7 +201,7 @@ class Program(Evaluator):
             function.owner.given.update((each.arg, scope.values[each.arg]) for each in parameters[1:])
         more = [given.unknown] if given.unknown is not None and given.unknown.rest else []
         if arguments.vararg is not None:
-            scope.values[arguments.vararg.arg] = [*positional[len(every) :], *more]
+            scope.values[arguments.vararg.arg] = Tuple([*positional[len(every) :], *more])
         if arguments.kwarg is not None:
             scope.values[arguments.kwarg.arg] = values if more else given.unknown or values
 
@@ -317,7 +328,8 @@ class Program(Evaluator):
         for handler in node.handlers:
             body = [each for each in handler.body if not isinstance(each, ast.Import | ast.ImportFrom)]
             if body and not isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
-                named = [each for part in body for each in ast.walk(part) if isinstance(each, ast.Name)]
+                parts = [each for each in body if not getattr(getattr(each, "value", 0), "attr", "")[:1].isupper()]
+                named = [each for part in parts for each in ast.walk(part) if isinstance(each, ast.Name)]
                 lines = {each.id: each.lineno for each in named if isinstance(each.ctx, ast.Store)}
                 opened = tuple(Open(*each) for each in lines.items())
                 why = Unknown(f"whether the try at line {node.lineno} fails is not known", opened, line=node.lineno)
@@ -332,18 +344,20 @@ class Program(Evaluator):
         self.assign(target, value, scope)
 
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
-        """Apply an augmented assignment; a list grows in place, a tuple to which one is added is another one."""
+        """Apply an augmented assignment; a list or a dict changes in place."""
         held = self.value(target, scope)
-        if isinstance(held, list) and isinstance(kind, ast.Add) and not isinstance(node.value, ast.Tuple):
-            self.call(Method(held, "extend"), Given([value], {}, node))
+        if isinstance(held, list | dict) and not isinstance(held, Tuple):
+            self.call(Method(held, _IN_PLACE.get(type(kind), "clear")), Given([value], {}, node))
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> End | None:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
-        items = self._holding(node, scope) if isinstance(node, ast.While) else self.items(taken)
+        items = self._holding(node, scope) if isinstance(node, ast.While) else self.still(taken)
         times = len(items) or 1 if isinstance(items, list) else 1
+        if isinstance(taken, list) and items is not None:
+            items = taken  # which the loop may change
         self._times *= times  # how often all loops around the body run it
         try:
             return self._tried(node, taken, items, scope)
@@ -447,7 +461,8 @@ class Program(Evaluator):
         self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Function | Class, scope: Scope
     ) -> None:
         """Bind a name to its function or class, as changed by the file's decorators."""
-        name, value = node.name, made
+        name = node.name
+        value: Value = made
         for each in reversed(node.decorator_list):
             if isinstance(each, ast.Attribute) and each.attr == "setter":
                 name = f"{node.name}.setter"
@@ -463,6 +478,8 @@ class Program(Evaluator):
             if changed is not value or other or written.rpartition(".")[2] in gives:
                 decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
                 self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
+            if "singledispatch" in written:
+                value = Unknown(f"which function {name} is depends on its argument (line {node.lineno})")
         scope.values[name] = value
 
     def _is_foreign(self, value: Value) -> bool:
@@ -479,9 +496,7 @@ class Program(Evaluator):
         self.classes.append(cls)
         defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
-        obscure = [
-            f"{name} of {cls.name}" for name in ("__delattr__", "__new__") if name in inside.values
-        ]  # not followed
+        obscure = [f"__delattr__ of {cls.name}"] * ("__delattr__" in inside.values)  # not followed
         metaclasses = [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]
         obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
         bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()

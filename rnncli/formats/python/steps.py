@@ -12,7 +12,7 @@ from rnncli.formats.build import node_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
-from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Unknown, Value
+from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
@@ -198,10 +198,10 @@ class TracedTensor(Opaque):
         rank = self.rank
         if not self.step.is_keras or rank is None:
             unclear = self.step.is_keras or not self.axes or {*self.axes} & {*"*?p1"}
-            return SIZE if unclear else [SIZE] * len(self.axes)
+            return SIZE if unclear else Tuple([SIZE] * len(self.axes))
         sizes = self.step.sizes if rank == self.step.rank else None
         sizes = sizes or [*[None] * (rank - 2), self.step.out]
-        return [SIZE, *(size if type(size) is int and size > 0 else SIZE for size in sizes)]
+        return Tuple([SIZE, *(size if type(size) is int and size > 0 else SIZE for size in sizes)])
 
     def takes_time(self, axis: object) -> bool:
         """Return whether an axis is that of the timesteps; PyTorch's samples are accepted as them, with a note."""
@@ -309,6 +309,7 @@ class Recorder(Program):
         waiting = [value]
         while waiting:
             each = waiting.pop()
+            each = (each.as_tuple or each) if isinstance(each, Instance) else each
             if not isinstance(each, list | dict):
                 found.append(each)
             elif id(each) not in seen:

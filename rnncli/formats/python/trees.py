@@ -212,19 +212,49 @@ def names_taken(module: ast.Module) -> dict[str, int]:
 
 
 def as_ifs(node: ast.Match) -> list[ast.stmt]:
-    """Return a `match` of plain values as nested `if` statements; the test of any other pattern is not known."""
+    """Return a `match` as nested `if` statements; the test of a pattern of classes is not known."""
     rest: list[ast.stmt] = []
     for case in reversed(node.cases):
-        each, tests = case.pattern, [case.guard] if case.guard else []
-        several = each.patterns if isinstance(each, ast.MatchOr) else [each]
-        values = [one.value for one in several if isinstance(one, ast.MatchValue)]
-        if len(values) == len(several):
-            tests.insert(0, ast.Compare(node.subject, [ast.In()], [ast.List(values)]))
-        elif ast.unparse(each) != "_":
-            tests.insert(0, ast.Name(source_of(each)))
-        test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), each)
-        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), each)]
+        tests = [*_tests(case.pattern, node.subject), *([case.guard] if case.guard else [])]
+        test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), case.pattern)
+        rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), case.pattern)]
     return rest
+
+
+def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
+    """Return the tests of a pattern in order; one that binds a name is a list with a `:=`, which always holds."""
+    tests: list[ast.expr] = []
+    several = pattern.patterns if isinstance(pattern, ast.MatchOr | ast.MatchSequence) else [pattern]
+    values = [each.value for each in several if isinstance(each, ast.MatchValue)]
+    match pattern:
+        case ast.MatchValue() | ast.MatchOr() if len(values) == len(several):
+            return [ast.Compare(subject, [ast.In()], [ast.List(values)])]
+        case ast.MatchSingleton(value=value):
+            return [ast.Compare(subject, [ast.Is()], [ast.Constant(value)])]
+        case ast.MatchAs(pattern=inner, name=name):
+            tests += [] if inner is None else _tests(inner, subject)
+            return [*tests, ast.List([ast.NamedExpr(ast.Name(name, ast.Store()), subject)])] if name else tests
+        case ast.MatchMapping(keys=keys, patterns=held, rest=None):
+            for key, each in zip(keys, held, strict=True):
+                tests += [ast.Compare(key, [ast.In()], [subject]), *_tests(each, ast.Subscript(subject, key))]
+            return [_called("isinstance", subject, ast.Name("dict")), *tests]
+        case ast.MatchSequence():
+            stars = [number for number, each in enumerate(several) if isinstance(each, ast.MatchStar)]
+            kinds, size = ast.Tuple([ast.Name("list"), ast.Name("tuple")]), ast.Constant(len(several) - len(stars))
+            for number, each in enumerate(several):
+                back = number - len(several)
+                at: ast.expr = ast.Constant(back if stars and number > stars[0] else number)
+                if isinstance(each, ast.MatchStar):
+                    at = ast.Slice(at, ast.Constant(back + 1 or None))
+                    each = ast.MatchAs(name=each.name)
+                tests += _tests(each, ast.Subscript(subject, at))
+            long = ast.Compare(_called("len", subject), [ast.GtE() if stars else ast.Eq()], [size])
+            return [_called("isinstance", subject, kinds), long, *tests]
+    return [ast.Name(source_of(pattern))]
+
+
+def _called(name: str, *given: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name), [*given], [])
 
 
 def words_in(node: ast.AST) -> set[str]:
