@@ -332,7 +332,8 @@ class Evaluator:
                 if itself is not None and not called and (own := itself.method("__getattr__")) is not None:
                     return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
-        return Method(owner.values if held else owner, name) if called else left_open(node)
+        bound = called or (isinstance(owner, list | dict) and hasattr(owner, name))
+        return Method(owner.values if held else owner, name) if bound else left_open(node)
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
         values: list[Value] = []

@@ -12,9 +12,10 @@ from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
 from rnncli.formats.python.functions import LIKE, computed, picked
-from rnncli.formats.python.library import FRAMEWORK_PACKAGES, spoil
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, sizes_of, spoil
 from rnncli.formats.python.objects import (
     MISSING,
+    Array,
     Call,
     Class,
     Function,
@@ -155,8 +156,14 @@ class Graphs(Containers):
                         each.items[str(len(each.items))] = self.lent.get(each, owner)
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
-                if tensors and tensors[0].step.kind == "input" and tensors[0].step.sizes:
-                    self.built.setdefault(called, tensors[0].step.sizes)
+                first = given.get("inputs", 0)
+                sizes: Sequence[Value] = first.sizes[1:] if isinstance(first, Array) else ()
+                if type(first) is Call:  # tf.zeros((1, 20, 8))
+                    sizes = sizes_of(Named(("numpy", first.name)), first.given)[1:]
+                elif tensors and tensors[0].step.kind == "input":
+                    sizes = tensors[0].step.sizes or ()
+                if sizes:
+                    self.built.setdefault(called, sizes)
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
@@ -390,9 +397,10 @@ class Graphs(Containers):
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
                     return
                 if isinstance(held, TracedTensor):
-                    put = self.tensors(value)
+                    put, places = self.tensors(value), index.elts if isinstance(index, ast.Tuple) else [index]
                     into = held.step.is_data or (put and held.step is put[0].step)
-                    if put and into and self.value(index, scope) is SIZE:  # at each timestep
+                    at = [self.value(each, scope) for each in places if not isinstance(each, ast.Slice)]
+                    if put and into and at == [SIZE]:  # at each timestep
                         value = TracedTensor(put[0].step, "sequence")
                     else:
                         value = self.operation("assignment", [held, *put], target.lineno)

@@ -112,7 +112,7 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     def followed(function: Value) -> Callable[..., Value]:
         return lambda *each: evaluator.call(function, Given([*each], {}, given.node))
 
-    values = given.positional
+    values = [(isinstance(each, Call | Instance) and evaluator.items(each)) or each for each in given.positional]
     given = replace(given, positional=[each[:] if isinstance(each, Stream) else each for each in values])
     place = _CALLING.get(called.name, -1)
     plain = [
