@@ -89,20 +89,16 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
     **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, iter, copy)},
-    **{name: getattr(itertools, name) for name in names("chain pairwise product accumulate islice")},
-    **{name: getattr(operator, name) for name in names("add mul")},
+    **{name: getattr(itertools, name) for name in names("chain pairwise islice")},
     "reduce": functools.reduce,
     "OrderedDict": dict,
     "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
 }
 """The Python functions that are supported, by name."""
 
-_CALLING = {"reduce": 0, "accumulate": 1}
-"""The position of the function that some of them are given."""
-
 _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")  # of OmegaConf
 _REGISTERING = names("add_module register_module register_parameter __setattr__")
-_MODULES = names("math collections itertools functools operator numpy copy")
+_MODULES = names("math collections itertools functools numpy copy")
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
 
 
@@ -114,15 +110,15 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
 
     values = [(isinstance(each, Call | Instance) and evaluator.items(each)) or each for each in given.positional]
     given = replace(given, positional=[each[:] if isinstance(each, Stream) else each for each in values])
-    place = _CALLING.get(called.name, -1)
+    words = {name: followed(each) if name == "key" else each for name, each in given.named.items()}
+    if called.name == "reduce" and values:
+        values = [followed(values[0]), *values[1:]]
     plain = [
-        isinstance(each, PLAIN) or number == place or (called.name not in ("str", "bool") and evaluator.still(each))
-        for number, each in enumerate(values)
+        isinstance(each, PLAIN) or callable(each) or (called.name not in ("str", "bool") and evaluator.still(each))
+        for each in values
     ]
     slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
     if given.unknown is None and all(each or each == [] for each in plain) and not slow:
-        words = {name: followed(each) if name == "key" else each for name, each in given.named.items()}
-        values = [followed(each) if number == place else each for number, each in enumerate(values)]
         try:
             return evaluator.fresh(_value_of(_FUNCTIONS[called.name](*values, **words)))
         except (ValueError, ArithmeticError):
@@ -171,6 +167,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return any(tests) if called.name == "any" else all(tests)
         case ("next",) if isinstance(owner, list):
             return plain_method(evaluator, owner, "pop", Given([0], {}, given.node)) if owner else name
+        case ("operator", way) if len(given.positional) == 2 and (
+            kinds := [kind for kind, each in _OPERATORS.items() if each.__name__ == way]
+        ):
+            return evaluator.calculated(kinds[0](), owner, name, given.node)
         case ("json", "loads") if isinstance(owner, str):
             with suppress(ValueError, RecursionError):
                 return evaluator.fresh(json.loads(owner))
