@@ -21,7 +21,6 @@ from rnncli.formats.python.library import (
     MAX_ITEMS,
     calculated,
     compared,
-    formatted,
     inherited,
     item_of,
     method_called,
@@ -246,7 +245,8 @@ class Evaluator:
                 known = all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in parts)
                 return "".join(map(str, parts)) if known else self.combined(parts, node)
             case ast.FormattedValue(value=value, conversion=-1, format_spec=said):
-                return formatted(self.value(value, scope), "" if said is None else self.value(said, scope))
+                made = self.value(value, scope)
+                return self.calculated(ast.Mod(), f"%{self.value(said, scope)}", made, node) if said else made
             case ast.NamedExpr(target=target, value=value):
                 made, at = self.value(value, scope), scope
                 while at.inside and at.around is not None:

@@ -258,13 +258,10 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     first, why = given.get("", 0), left_open(given.node)
     methods = next(each for kind, each in _METHODS.items() if isinstance(owner, kind))
     known = name in methods and not given.unknown and len(owner) <= MAX_ITEMS
-    if name == "format":
-        texts = [each for each in given.all if not isinstance(each, int)]
-        short = all(isinstance(each, str) and len(each) < MAX_ITEMS // (len(owner) or 1) for each in texts)
-        known = known and short and not {*owner} & {*":.[!"}
-    if name == "join":
-        items = evaluator.still(first) or [first]
-        known = known and sum(len(owner) + len(each) for each in items if isinstance(each, str)) <= MAX_ITEMS
+    if isinstance(owner, str):
+        texts = [one for each in given.all for one in (each[:] if isinstance(each, list) else [each])]
+        known = known and all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in texts)
+        known = known and not (name == "format" and {*owner} & {*":.[!"})
     if name in ("extend", "update") and given.positional:
         kind = list if isinstance(owner, list) else dict
         known = known and isinstance(first, kind) and evaluator.still(first) is not None
@@ -281,7 +278,8 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         spoil(evaluator, owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
-        made: Any = getattr(owner, name)(*given.positional, **given.named) if known else why
+        values = map(_typed, given.positional) if isinstance(owner, str) else given.positional
+        made: Any = getattr(owner, name)(*values, **given.named) if known else why
         return _value_of(made)
     except (TypeError, ValueError, LookupError):
         if name in _CHANGING:
@@ -442,15 +440,6 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     except (ArithmeticError, ValueError, TypeError):
         return MISSING
     return value if isinstance(value, number) and abs(value) < 10**40 else MISSING
-
-
-def formatted(value: Value, spec: Value) -> Value:
-    """Return a value as an f-string writes it, or the value itself if there is no format; None if it is not known."""
-    if not isinstance(value, PLAIN) or not spec:
-        return value
-    with suppress(TypeError, ValueError):
-        return format(value, spec) if not re.search(r"\d{3}", spec) else None
-    return None
 
 
 _FILLED: Mapping[str, int] = {

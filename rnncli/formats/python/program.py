@@ -464,8 +464,8 @@ class Program(Evaluator):
         name = node.name
         value: Value = made
         for each in reversed(node.decorator_list):
-            if isinstance(each, ast.Attribute) and each.attr == "setter":
-                name = f"{node.name}.setter"
+            if isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter"):
+                name = f"{node.name}.{each.attr}"
                 continue
             decorator, changed = self.value(each, scope), value
             if isinstance(decorator, Function | Class | Instance | Partial):
