@@ -268,15 +268,9 @@ TORCH: Mapping[str, Signature] = {
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}
-_ALIASES = {
-    "Convolution1D": "Conv1D",
-    "MaxPool1D": "MaxPooling1D",
-    "AvgPool1D": "AveragePooling1D",
-    "GlobalMaxPool1D": "GlobalMaxPooling1D",
-    "GlobalAvgPool1D": "GlobalAveragePooling1D",
-}
+_ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for name in KERAS}
+_ALIASES["Convolution1D"] = "Conv1D"
 """Keras's aliases of a class."""
-
 
 _EXAMPLES = {
     "layer": "LSTM(32)",

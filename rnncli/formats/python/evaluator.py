@@ -17,7 +17,6 @@ from typing import Any
 from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python.library import (
-    FRAMEWORK_PACKAGES,
     MAX_ITEMS,
     calculated,
     compared,
@@ -160,9 +159,6 @@ class Evaluator:
         first, *rest = values
         if all(one is first or (isinstance(one, PLAIN) and type(one) is type(first) and one == first) for one in rest):
             return first
-        named = {each.name if isinstance(each, Named) and each.path[0] in FRAMEWORK_PACKAGES else "" for each in values}
-        if len(named) == 1 and "" not in named:
-            return first  # a class that either of two imports of a framework provides
         return one_of_some(values, why)
 
     # Expressions

@@ -157,13 +157,11 @@ class Graphs(Containers):
                 return SIZE if owner is SIZE else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
                 first = given.get("inputs", 0)
-                sizes: Sequence[Value] = first.sizes[1:] if isinstance(first, Array) else ()
+                sizes = first.sizes if isinstance(first, Array) else ()
                 if type(first) is Call:  # tf.zeros((1, 20, 8))
-                    sizes = sizes_of(Named(("numpy", first.name)), first.given)[1:]
-                elif tensors and tensors[0].step.kind == "input":
-                    sizes = tensors[0].step.sizes or ()
-                if sizes:
-                    self.built.setdefault(called, sizes)
+                    sizes = sizes_of(Named(("numpy", first.name)), first.given)
+                if sample := (tensors[0].step.sizes if tensors else sizes[1:]):
+                    self.built.setdefault(called, sample)
                 return self.invoke(own, given)
         if not tensors:
             return super().apply(called, given)
@@ -372,14 +370,12 @@ class Graphs(Containers):
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
-        if isinstance(value, TracedTensor) and len(value.states) == len(targets):
-            return [*value.states]
         if value is SIZE or (isinstance(value, TracedTensor) and (value.step.kind == "input" or value.part)):
             return [value] * len(targets)
-        if isinstance(value, TracedTensor) and value.step.kind == "max" and len(targets) == 2:
-            return [value, Unknown("it depends on the data")]
-        if isinstance(value, TracedTensor):
-            return [self.operation("unpack", [value], value.step.line)] * len(targets)
+        if isinstance(value, TracedTensor) and len(value.states) != len(targets):
+            largest = value.step.kind == "max" and len(targets) == 2
+            part = self.operation("unpack", [value], value.step.line) if not largest else value
+            return [part, SIZE] if largest else [part] * len(targets)
         return super().unpacked(value, targets)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:

@@ -64,6 +64,7 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
 }
+_BY_NAME = {each.__name__: kind for kind, each in _OPERATORS.items()}
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
@@ -156,8 +157,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             held = owner.values if isinstance(owner, Instance) else owner.scope.values
             return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
-            holds = _is_one_of(owner, name if isinstance(name, list) else [name])
-            return evaluator.apply(called, given) if holds is None else holds
+            kinds = name if isinstance(name, list) else [name]
+            classes = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
+            if classes <= names("bool int float str list tuple dict"):
+                own = type(owner).__mro__
+                return bool(classes & ({"tuple"} if isinstance(owner, Tuple) else {each.__name__ for each in own}))
         case ("map",) if all(each is not None for each in map(evaluator.still, given.positional[1:])):
             every = zip(*map(evaluator.items, given.positional[1:]), strict=False)
             return evaluator.fresh(Stream(evaluator.call(owner, Given([*each], {}, given.node)) for each in every))
@@ -167,10 +171,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return any(tests) if called.name == "any" else all(tests)
         case ("next",) if isinstance(owner, list):
             return plain_method(evaluator, owner, "pop", Given([0], {}, given.node)) if owner else name
-        case ("operator", way) if len(given.positional) == 2 and (
-            kinds := [kind for kind, each in _OPERATORS.items() if each.__name__ == way]
-        ):
-            return evaluator.calculated(kinds[0](), owner, name, given.node)
+        case ("operator", way) if way in _BY_NAME and len(given.positional) == 2:
+            return evaluator.calculated(_BY_NAME[way](), owner, name, given.node)
         case ("json", "loads") if isinstance(owner, str):
             with suppress(ValueError, RecursionError):
                 return evaluator.fresh(json.loads(owner))
@@ -201,9 +203,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case (*_, "partial") if given.positional:
             return Partial(owner, Given(given.positional[1:], given.named, given.node, given.unknown))
         case (*_, "train_test_split") if any(isinstance(each, Array) for each in given.positional):
-            parts = [
-                each.part(given.node) if isinstance(each, Array) else left_open(given.node) for each in given.positional
-            ]
+            why = left_open(given.node)
+            parts = [each.part(given.node) if isinstance(each, Array) else why for each in given.positional]
             return [one for each in parts for one in (each, each)]
         case ("__import__",) if isinstance(owner, str):
             return Named((owner,))
@@ -220,14 +221,6 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case (*module, name) if name in _FUNCTIONS and _MODULES.issuperset(module):
             return builtin(evaluator, called, given)
     return evaluator.apply(called, given)
-
-
-def _is_one_of(value: Value, kinds: list[Value]) -> bool | None:
-    """Return whether a value is an instance of a built-in class, or None if unknown."""
-    asked = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
-    if not asked <= names("bool int float str list tuple dict"):
-        return None
-    return bool(asked & ({"tuple"} if isinstance(value, Tuple) else {each.__name__ for each in type(value).__mro__}))
 
 
 def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:

@@ -287,12 +287,6 @@ class Class(Opaque):
         return [base for each in self.line for base in each.bases if isinstance(base, Named)]
 
     @property
-    def is_record(self) -> bool:
-        """Whether its objects have only its fields, like those of a dataclass."""
-        roots = {base.name for base in self.named}
-        return bool(self.fields) and self.get("__init__") is MISSING and roots <= NO_BASES
-
-    @property
     def fields(self) -> list[str]:
         """The names that it annotates, as for a dataclass."""
         statements = [each for cls in reversed(self.line) for each in cls.node.body if isinstance(each, ast.AnnAssign)]

@@ -209,7 +209,8 @@ class Program(Evaluator):
         """Return the class of settings that a parameter is meant to be an object of, by its annotation or its name."""
         if parameter.annotation is not None:
             cls = self.value(parameter.annotation, scope)
-            return cls if isinstance(cls, Class) and cls.is_record else None
+            record = isinstance(cls, Class) and cls.fields and cls.get("__init__") is MISSING
+            return cls if record and {base.name for base in cls.named} <= NO_BASES else None
         named = [each for each in self.classes if each.name.lower().endswith(parameter.arg.lower())]
         plain = [each for each in named if not {base.name for base in each.named} - NO_BASES]
         usual = names("config configs conf cfg args opt opts options hparams params hps settings")
