@@ -88,12 +88,10 @@ class Request:
         object.__setattr__(self, "seed", checked_seed(self.seed))
         check_flags(study=self.study, gates=self.gates)
         check_known("dtype", self.dtype, DTYPES)
-        if self.init is not None:
-            check_known("init", self.init, INITS)
+        check_known("init", self.init, INITS, optional=True)
         if self.seeds is not None:
             check_whole("seeds", self.seeds, MOST_SEEDS)
-        if self.framework is not None:
-            check_known("framework", self.framework, FRAMEWORKS)
+        check_known("framework", self.framework, FRAMEWORKS, optional=True)
         for name, path in file_names(**{name: getattr(self, name) for name in (*_READ, *_WRITTEN)}).items():
             object.__setattr__(self, name, path)
         for name, extension in _WRITTEN.items():
@@ -127,7 +125,7 @@ def file_name(name: str, path: object) -> str:
     Raises:
         ArgumentError: it is neither, or not a valid file name.
     """
-    if isinstance(path, (str, PathLike)) and can_name_a_file(text := fsdecode(path)):
+    if isinstance(path, (str, PathLike)) and (text := fsdecode(path)) and can_name_a_file(text):
         return text
     raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
 
