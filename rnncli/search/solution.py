@@ -30,7 +30,7 @@ class Solution(Result):
     """A template with numbers in its blanks.
 
     Attributes:
-        numbers: the number for each blank.
+        numbers: the number for each blank, by name: `a` for `_a`; `_` if it has none.
         spec: the template with the numbers.
         summary: the summary of the network.
         budget: the limits of its costs.
@@ -41,7 +41,7 @@ class Solution(Result):
         notes: notes on how the template was read.
     """
 
-    numbers: dict[Blank, int]
+    numbers: dict[str, int]
     spec: str
     summary: Summary
     budget: Budget
@@ -85,7 +85,7 @@ class Solution(Result):
             "dtype": summary.dtype,
             "output_shape": summary.output_shape,
             "number": self.number,
-            "blanks": [{"name": blank.name, "number": number} for blank, number in self.numbers.items()],
+            "blanks": [{"name": name, "number": number} for name, number in self.numbers.items()],
             "ties": self.ties,
             "exact": self.exact,
             "limited_by": ", ".join(figure.name for figure in self.limited_by) or None,
@@ -95,7 +95,7 @@ class Solution(Result):
 
     def in_words(self, of: str = "") -> str:
         """Return the costs in one line, after `of`, which defaults to the numbers."""
-        of = of or ", ".join(f"{blank.name} = {number}" for blank, number in self.numbers.items())
+        of = of or ", ".join(f"{name} = {number}" for name, number in self.numbers.items())
         takes = listed([cost.of_limit() for cost in self.costs])
         return "; ".join([f"{of}: {takes}", *self._beyond(), *self._others()])
 
@@ -176,7 +176,8 @@ def _solution(problem: Problem, found: BestPoints) -> Solution:
     beyond = [(blank, _larger(problem, numbers, blank)) for blank in template.blanks]
     larger = tuple((filling[blank], problem.costs(filling)) for blank, filling in beyond)
     spec, *others = _specs(template, found)
-    return Solution(numbers, spec, summary, problem.budget, larger, found.count - 1, tuple(others))
+    named = {blank.name: number for blank, number in numbers.items()}
+    return Solution(named, spec, summary, problem.budget, larger, found.count - 1, tuple(others))
 
 
 def _larger(problem: Problem, numbers: Filling, blank: Blank) -> dict[Blank, int]:
