@@ -340,6 +340,7 @@ class Summary(Result, Immutable):
             **modules,
             "output_shape": self.output_shape,
             **totals,
+            "trainable_params": self.trainable_params,
             **self.origin.as_dict(),
         }
 

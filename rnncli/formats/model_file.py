@@ -105,8 +105,8 @@ class ModelFile(Result):
             "file": self.path,
             "format": self.format,
             "writer": self.writer,
-            "total_params": None if self.partial else self.params,
-            "recurrent_params": self.recurrent_params,
+            "total_params": None if self.partial or not self.tensors else self.params,
+            "recurrent_params": self.recurrent_params if self.tensors else None,
             "parts": [
                 {
                     "name": part.name,
@@ -120,9 +120,10 @@ class ModelFile(Result):
                         {
                             "name": node.name,
                             "spec": node.layer.spec(),
+                            "params": params,
                             "weights": [tensor.as_dict() for tensor in node.tensors.values()],
                         }
-                        for node in part.nodes
+                        for node, params in zip(part.nodes, part.layer_params, strict=True)
                     ],
                 }
                 for part in self.parts
