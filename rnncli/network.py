@@ -124,10 +124,6 @@ class Network(Commands, Immutable):
             return f"Network.parse({str(self)!r})"
         return f"<Network {self.origin.marked(str(self))}, of {FRAMEWORK_NAMES[self.framework]}>"
 
-    def __getstate__(self) -> dict[str, object]:
-        """Return the data for another process, in which the file that it was read from is not open."""
-        return {**self.__dict__, "part": None}
-
     @property
     def framework(self) -> Framework:
         """The framework whose weights are counted by default: the one that the network was written in."""
@@ -378,13 +374,13 @@ def summary(
     return Network.read(network, set=set).summary(batch, timesteps, framework, dtype, rate=rate, wide=wide)
 
 
-def check_known(name: str, value: object, allowed: Sequence[str]) -> None:
-    """Check that an argument is one of the allowed names.
+def check_known(name: str, value: object, allowed: Sequence[str], optional: bool = False) -> None:
+    """Check that an argument is one of the allowed names, or None if it is optional.
 
     Raises:
         ArgumentError: it is not.
     """
-    if not isinstance(value, str) or value not in allowed:
+    if not (value is None and optional) and (not isinstance(value, str) or value not in allowed):
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
 
 

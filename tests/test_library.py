@@ -220,7 +220,8 @@ def test_everything_that_can_represent_a_network_is_accepted(tmp_path: Path, at:
             assert str(Network.read(text)) == str(rnncli.load(text).network) == spec
             assert str(rnncli.draw(text).network) == spec
     assert str(Network.read(tmp_path / "model.py", set={"vocab": 50})) == "embed:50x4,lstm:3"
-    assert rnncli.inspect(tmp_path / "model.py", set={"vocab": 50}).parts
+    inspected = rnncli.inspect(tmp_path / "model.py", set={"vocab": 50}).as_dict()
+    assert (inspected["total_params"], inspected["parts"][0]["layers"][1]["params"]) == (None, 96)
     assert rnncli.inspect(f"{MODEL}::1").as_dict() == rnncli.inspect(str(MODEL)).as_dict()
     with pytest.raises(RnncliError, match="has no part 9"):
         rnncli.inspect(f"{MODEL}::9")
@@ -246,7 +247,12 @@ def test_a_model_keeps_its_given_weights(tmp_path: Path) -> None:
     assert model.summary().dtype == "float64"
 
 
-def test_copies_compute_the_same_as_the_original(at: Walk) -> None:
+def sent(thing: Any) -> Any:
+    """Something as another process gets it."""
+    return pickle.loads(pickle.dumps(thing))
+
+
+def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> None:
     """A model that has run has buffers, which a copy must not share; functions cannot be pickled."""
     for spec in ("input:8,lstm:4", "input:8,gru:4:bi,dense:2", "input:8,rnn:3,repeat:2"):
         model = Model(spec, seed=1)
@@ -255,23 +261,38 @@ def test_copies_compute_the_same_as_the_original(at: Walk) -> None:
         for name, again in {
             "copied": copy.copy(model),
             "deeply": copy.deepcopy(model),
-            "pickled": pickle.loads(pickle.dumps(model)),
+            "pickled": sent(model),
             "loaded": rnncli.load(model),
             "made": Model(model),
         }.items():
             with at(spec, name):
                 np.testing.assert_array_equal(again(x), y)
                 np.testing.assert_array_equal(again(x), y)
-    with at("a network of a file"):
-        network = Network.read(MODEL)
-        assert pickle.loads(pickle.dumps(network)) == network
+    for path in (MODEL, *MODELS.glob("gru*"), MODELS / "plain.pt", *sorted(MODELS.glob("onnx/gru*"))):
+        file, network = rnncli.inspect(path), Network.read(path)
+        weights = Model(network).weights
+        for name, take in {"copied": copy.copy, "deeply": copy.deepcopy, "pickled": sent}.items():
+            with at(path.name, name):
+                assert take(file).as_dict() == file.as_dict()
+                again = take(take(network))
+                assert (again, again.origin, again.part.path) == (network, network.origin, str(path))
+                for key, array in Model(again).weights.items():
+                    np.testing.assert_array_equal(array, weights[key])
+                assert take(rnncli.load(network)).part.path == str(path)
+    with at("a file that has changed"):
+        (tmp_path / "w.safetensors").write_bytes(MODEL.read_bytes())
+        network = sent(Network.read(tmp_path / "w.safetensors"))
+        (tmp_path / "w.safetensors").write_bytes((MODELS / "gru-3.safetensors").read_bytes())
+        assert network.summary().total_params == Network.read(MODEL).summary().total_params
+        with pytest.raises(RnncliError, match="safetensors has changed: rnn has no"):
+            Model(network)
     with at("a solution"):
         solution = rnncli.solve("input:8,lstm:_", params="10k")
-        assert pickle.loads(pickle.dumps(solution)) == copy.deepcopy(solution) == solution
+        assert sent(solution) == copy.deepcopy(solution) == solution
     with at("an error"), pytest.raises(rnncli.SpecError) as caught:
         Network.parse("input:8,lstm:4,lstm:3")
     with at("an error", "pickled"):
-        again = pickle.loads(pickle.dumps(caught.value))
+        again = sent(caught.value)
         assert (type(again), str(again)) == (type(caught.value), str(caught.value))
 
 
@@ -297,6 +318,8 @@ def test_a_loaded_file_runs_with_its_weights_unless_others_are_given(tmp_path: P
     np.testing.assert_array_equal(of_file(x), others(x))
     with pytest.raises(TypeError):
         of_file.weights["lstm/bias"] = np.zeros(12)  # type: ignore[index]
+    of_file.weights = loaded.weights
+    np.testing.assert_array_equal(of_file(x), loaded(x))
 
 
 def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
@@ -311,6 +334,7 @@ def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
     assert rnncli.solve("LSTM(25)", params="10k").notes == (
         "Note: read as input:_,lstm:25; assumed: the blank _ is the number of input features",
     )
+    assert rnncli.solve("input:8,lstm:_a:seq,gru:_", params="1k").numbers == {"a": 6, "_": 11}
     assert rnncli.draw("nn.LSTM(40, n)", set={"n": np.int64(64)}).title == "input:40,lstm:64"
 
 

@@ -73,7 +73,8 @@ class Model(Commands):
     Attributes:
         network: the network.
         dtype: the NumPy dtype.
-        weights: the arrays by key, in Keras's order. They are read-only, because the engine has its own copies.
+        weights: the arrays by key, in Keras's order. They are read-only, because the engine has its own copies; to
+            replace all, set them, `model.weights = {**model.weights, key: array}`, or call `load_weights`.
         part: the part of a model file that the model was loaded from; None if its weights are different.
 
     Raises:
@@ -95,9 +96,7 @@ class Model(Commands):
         init: Init = "keras",
         weights: Given | None = None,
     ) -> None:
-        self.part = None
-        self.network = Network.read(network)
-        self.dtype = checked_dtype(dtype)
+        vars(self).update(network=Network.read(network), dtype=checked_dtype(dtype), part=None)
         seed = checked_seed(seed)
         check_known("init", init, INITS)
         part = self.network.part
@@ -105,13 +104,24 @@ class Model(Commands):
             part.check_runs()
         if weights is None and isinstance(network, Model):
             weights = network.weights
+            vars(self).update(part=network.part)
         elif weights is None and part is not None and part.has_weights:
-            weights = self.part = part
+            weights = part
+            vars(self).update(part=part)
         self._use(initial_weights(self.network, seed, self.dtype, init) if weights is None else self._taken(weights))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; setting the weights is `load_weights`, and the network and the dtype cannot be set."""
+        if name == "weights":
+            self.load_weights(value)
+        elif name in ("network", "dtype", "part"):
+            raise AttributeError(f"{name} cannot be set; create another model: Model(network, dtype='float64')")
+        else:
+            super().__setattr__(name, value)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return how to recreate the model as a copy or in another process, from its network and weights."""
-        return Model, (self.network, 0, str(self.dtype), "keras", dict(self.weights))
+        return Model, (self.network, 0, str(self.dtype), "keras", dict(self.weights)), {"part": self.part}
 
     def _taken(self, weights: Given) -> dict[str, Array]:
         """Return the given weights by key, after checking them."""
@@ -141,11 +151,11 @@ class Model(Commands):
             array.setflags(write=False)
             layer_name, _, weight_name = key.partition("/")
             by_layer[layer_name][weight_name] = array
-        self.weights = MappingProxyType(weights)
         self.stages = [
             STAGES[type(layer)](name, layer, by_layer[name], partial(chunk_steps, self.network))
             for name, layer in zip(self.network.names, self.network.body, strict=True)
         ]
+        vars(self).update(weights=MappingProxyType(weights))
 
     def save_weights(self, path: str | PathLike[str]) -> None:
         """Write the weights to an .npz file that `load_weights` and `rnncli forward --weights` can read.
@@ -178,7 +188,7 @@ class Model(Commands):
                 a number is not finite.
         """
         self._use(self._taken(path if isinstance(path, Mapping) else file_name("path", path)))
-        self.part = None
+        vars(self).update(part=None)
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Return the output for a batch of samples. All states are zero at the start.

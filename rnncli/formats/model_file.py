@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, SupportsIndex
 
 from rnncli.errors import RnncliError
+from rnncli.formats import open_model
 from rnncli.formats.nodes import Node, Note, Part
 from rnncli.formats.parts import parts_of
 from rnncli.formats.tensors import Tensor, total_params
@@ -65,6 +66,10 @@ class ModelFile(Result):
     def title(self) -> str:
         """The file."""
         return self.path
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Return how to recreate it as a copy or in another process: by opening the file, if it has arrays."""
+        return (open_model, (self.path,)) if self.tensors else super().__reduce_ex__(protocol)
 
     def named(self) -> ModelFile:
         """Return a copy in which each part has the path of the file."""

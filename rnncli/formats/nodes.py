@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Literal, TypeGuard
+from functools import cached_property, partial
+from typing import Any, Literal, TypeGuard
 
 from rnncli.errors import RnncliError, shorten
+from rnncli.formats import open_model
 from rnncli.formats.tensors import Convention, Tensor, total_params
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Dense, Head, Input, Layer, Recurrent
@@ -207,6 +208,15 @@ class Node:
         return sum(weight.params for weight in weights)
 
 
+def _read_again(opened: dict[str, Node], path: str, node: str, key: str) -> Any:
+    """Return the numbers of an array of a copied part; the file is opened again for the first one, and then kept."""
+    if not opened:
+        opened.update((each.name, each) for part in open_model(path).parts for each in part.nodes)
+    if node not in opened or key not in opened[node].tensors:
+        raise RnncliError(f"{path} has changed: {shorten(node)} has no {key} in it", "read it again")
+    return opened[node].tensors[key].read()
+
+
 _SHOWN = 3
 """How many assumptions a run prints."""
 
@@ -234,6 +244,14 @@ class Part:
     other_names: tuple[str, ...] = ()
     path: str = ""
     origin: Origin | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the data for a copy or another process, which opens the file again when it reads an array."""
+        nodes, read = [], partial(_read_again, {}, self.path)
+        for node in self.nodes:
+            tensors = {key: each._replace(read=partial(read, node.name, key)) for key, each in node.tensors.items()}
+            nodes.append(replace(node, tensors=tensors))
+        return {**vars(self), "nodes": tuple(nodes)}
 
     @cached_property
     def network(self) -> Network:
