@@ -124,9 +124,7 @@ class Commands:
         export = _Later("rnncli.library.exports", "export")
         page = _Later("rnncli.library.pages", "page")
 
-    def summary(self) -> Result:
-        """Return the output shape, weights and costs of every layer."""
-        raise NotImplementedError
+    summary: Callable[..., Result]
 
     def _repr_html_(self) -> str:
         """Return the HTML of its summary for a notebook."""

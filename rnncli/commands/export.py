@@ -13,18 +13,13 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_given, specs
 from rnncli.commands.values import OTHER_DTYPES, OTHER_TARGETS, OneOf, Value
-from rnncli.export import TARGETS, c_name, check_c_name
+from rnncli.export import TARGETS, c_name, checked_c_name
 from rnncli.formats.networks import Reading
 from rnncli.library.exports import C_DTYPES, ExportRequest, run_export
 
 
 def _request(given: Mapping[str, Any]) -> ExportRequest:
     return ExportRequest(**{name: value for name, value in given.items() if name in ExportRequest.__dataclass_fields__})
-
-
-def _identifier(text: str) -> str:
-    check_c_name(text)
-    return text
 
 
 @click.command(cls=GroupedCommand, check=lambda given: _request(given).check(this_line))
@@ -41,7 +36,7 @@ def _identifier(text: str) -> str:
 @options.writes("--output", "Write to a file, not to standard output.", "py", "onnx", "c")
 @options.option(
     "--name",
-    Value("name", "NAME", _identifier, lambda text: c_name(text)[:31], "model"),
+    Value("name", "NAME", checked_c_name, lambda text: c_name(text)[:31], "model"),
     "C: prefix of all function names.  [default: from the name of FILE]",
 )
 @options.option(

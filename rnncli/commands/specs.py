@@ -350,15 +350,9 @@ def _numbered_lines() -> Iterator[tuple[int, Spec]]:
                 raise UsageError(f"{origin} does not end within {_LONGEST_LINE:,} characters", "give one spec per line")
         text = re.split(r"(?:^|\s)#", line.removeprefix("\ufeff").rstrip("\r\n"), maxsplit=1)[0]  # a comment follows
         if text.strip():
-            # A spec that ends in a comment is complete.
-            fault = _too_long(text, length) if length > len(line) and len(text) == len(line) else None
+            fault = None
+            if length > len(line) and len(text) == len(line):  # a spec that ends in a comment is complete
+                message = f"the line is {length:,} characters long; at most 64 KiB are allowed"
+                place = (MAX_BYTES - 1, len(text))
+                fault = SpecError(message, text=text, span=place, advice="give one spec per line")
             yield number, Spec(text, origin, fault)
-
-
-def _too_long(start: str, length: int) -> SpecError:
-    return SpecError(
-        f"the line is {length:,} characters long; at most 64 KiB are allowed",
-        text=start,
-        span=(MAX_BYTES - 1, len(start)),
-        advice="give one spec per line",
-    )

@@ -230,11 +230,6 @@ def _conv(layer: Conv, weights: Weights) -> Stage:
     return _stateless(lambda: _windows(layer.window, 0, compute))
 
 
-def _largest_of_windows(window: Window) -> Pass:
-    """The maximum of each feature in each window."""
-    return _windows(window, -np.inf, lambda windows: windows.max(axis=2))
-
-
 def _mean_of_windows(window: Window) -> Pass:
     """The mean of each feature in each window, without the padding around the sequence.
 
@@ -255,7 +250,7 @@ def _mean_of_windows(window: Window) -> Pass:
 
 
 POOLS: dict[str, tuple[Callable[[], Pass], Callable[[Window], Pass]]] = {
-    "max": (_largest, _largest_of_windows),
+    "max": (_largest, lambda window: _windows(window, -np.inf, lambda windows: windows.max(axis=2))),
     "avg": (_mean, _mean_of_windows),
 }
 """The pass that reduces a sequence to a vector, and the one that reduces each window, by mode."""

@@ -118,8 +118,8 @@ def c_name(text: str) -> str:
     return f"model_{name}" if name[0].isdigit() else name
 
 
-def check_c_name(text: str) -> None:
-    """Check that a text can start the names of C functions: a letter, then letters, digits and `_`, at most 31.
+def checked_c_name(text: str) -> str:
+    """Return a text that can start the names of C functions: a letter, then letters, digits and `_`, at most 31.
 
     Raises:
         ArgumentError: it is not.
@@ -127,6 +127,7 @@ def check_c_name(text: str) -> None:
     if not isinstance(text, str) or not re.fullmatch("[A-Za-z][0-9A-Za-z_]{0,30}", text):
         expected = "expected a letter, then letters, digits and _, at most 31"
         raise ArgumentError(f"{shorten(repr(text))} cannot name C functions, {expected}")
+    return text
 
 
 def export(job: Job, target: str) -> str | bytes:

@@ -168,7 +168,7 @@ def least_steps(layers: Sequence[Layer]) -> int:
     for layer in reversed(layers[:end]):
         for number in layer.numbers.values():
             layer = layer.with_size(number, 1) if isinstance(number, UnknownSize) else layer
-        needed = layer.steps_for(needed)
+        needed = layer.least_steps + (needed - 1) * layer.stride
     return needed
 
 

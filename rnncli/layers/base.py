@@ -181,10 +181,6 @@ class Layer(Immutable, ABC):
         """Whether the output sequence is as long as the input."""
         return bool(self.least_steps == 1 and self.stride == 1)
 
-    def steps_for(self, length: int) -> Number:
-        """Return the number of input vectors that it needs to return `length` vectors."""
-        return self.least_steps + (length - 1) * self.stride
-
     @property
     def works(self) -> Literal["read", "returned"]:
         """Whether it computes one step per input vector, or one per output vector, that is, per window."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
-from rnncli.export import TARGETS, Device, Job, arrays, c_name, check_c_name, target_of
+from rnncli.export import TARGETS, Device, Job, arrays, c_name, checked_c_name, target_of
 from rnncli.export import export as exported
 from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, notes_on, reading_of
@@ -237,13 +237,10 @@ def export(
         ArgumentError: an argument is not allowed.
         RnncliError: a file cannot be read or written, or does not fit the network.
     """
-    if to is not None:
-        check_known("to", to, tuple(TARGETS))
-        to = next(name for name in TARGETS if name == to)
-    if dtype is not None:
-        check_known("dtype", dtype, C_DTYPES)
+    check_known("to", to, tuple(TARGETS), optional=True)
+    check_known("dtype", dtype, C_DTYPES, optional=True)
     if name is not None:
-        check_c_name(name)
+        checked_c_name(name)
     check_flags(packed=packed, with_main=with_main)
     files = file_names(weights=weights, save_weights=save_weights, output=output, input=input)
     request = ExportRequest(to, packed, checked_seed(seed), name=name, dtype=dtype, with_main=with_main, **files)

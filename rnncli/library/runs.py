@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
     from rnncli.engine.model import Model
-    from rnncli.engine.run import RunPlan, RunResult
+    from rnncli.engine.run import RunResult
     from rnncli.reports.reach import NetworkReach, Reach
 
 Path = str | PathLike[str]
@@ -157,7 +157,8 @@ def run_forward(reading: Reading, request: Request, tell: Tell, wide: bool = Fal
     from rnncli.render.progress import Progress
 
     run = RunPlan(reading.model or reading.network, request, wide)
-    _tell_notes(run, tell)
+    for note in run.notes:
+        tell(f"Note: {note}")
     with Progress(f"{name}: weights", run.steps, tell) as progress:
 
         def tick(steps: float) -> None:
@@ -221,12 +222,8 @@ def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach
     from rnncli.render.progress import Progress
 
     run = RunPlan(reading.model or reading.network, request)
-    _tell_notes(run, tell)
+    for note in run.notes:
+        tell(f"Note: {note}")
     spec = shorten(str(reading.network), _NAMED)
     with Progress(f"{name} {spec}", run.steps, tell) as progress:
         return reached(run, progress, lambda seed: progress.go_on_to(f"{name} {spec}, seed {seed}"))
-
-
-def _tell_notes(run: RunPlan, tell: Tell) -> None:
-    for note in run.notes:
-        tell(f"Note: {note}")

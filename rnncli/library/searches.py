@@ -199,8 +199,7 @@ def _budget(**limits: Limit) -> Budget:
 
 
 def _check_setting(framework: str | None, dtype: str, **sizes: int | None) -> None:
-    if framework is not None:
-        check_known("framework", framework, FRAMEWORKS)
+    check_known("framework", framework, FRAMEWORKS, optional=True)
     check_known("dtype", dtype, tuple(DTYPE_BYTES))
     check_sizes(**sizes)
 

@@ -317,7 +317,8 @@ class RowTexts:
         columns = [*zip(*shapes, strict=False), *figures]
         types = [{*map(type, column)} for column in columns]
         if len({*map(len, shapes)}) > 1 or any(len(some) > 1 for some in types):
-            return "".join([self.rows([*run]) for _, run in groupby(candidates, key=_types)])
+            by_types = groupby(candidates, lambda candidate: (*map(type, candidate[1]), *map(type, candidate[2:])))
+            return "".join([self.rows([*run]) for _, run in by_types])
         alike = tuple(each for (each,) in types)
         if alike not in self._forms:
             self._forms[alike] = self._form(candidates[0], alike)
@@ -334,8 +335,3 @@ class RowTexts:
         marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
         order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
         return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
-
-
-def _types(candidate: Candidate) -> tuple[type, ...]:
-    """Return the types of a candidate's values, those of its shape first; unknown values have the type of None."""
-    return (*map(type, candidate[1]), *map(type, candidate[2:]))
