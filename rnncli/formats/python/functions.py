@@ -344,7 +344,7 @@ FUNCTIONS: Mapping[str, str] = {
         "hands on": "contiguous to cuda cpu float long int double half type detach clone requires_grad_ dropout data "
         "Variable autograd convert_to_tensor cast pad_sequence "
         "identity type_as bfloat16 short byte to_dense alpha_dropout tensor as_tensor from_numpy Tensor "
-        "FloatTensor LongTensor",
+        "FloatTensor LongTensor numpy convert_to_numpy",
         "fills": "fill_ zero_ zeros_",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions unbind",
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten split chunk",

@@ -38,6 +38,7 @@ from rnncli.formats.python.functions import (
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
+    Array,
     Call,
     Function,
     Given,
@@ -85,6 +86,8 @@ class Modules(Recorder):
         `site` distinguishes calls of one module at several positions in a container.
         """
         self.step()
+        if isinstance(data, Array) and isinstance(module, Module) and module.framework == "keras":
+            data = self.seen_as(data.sizes[1:], given.line) or data
         tensors = self.tensors(data)
         if isinstance(module, Instance) and tensors:
             return self.apply(module, Given([data], {}, given.node))

@@ -23,7 +23,17 @@ from rnncli.formats.python.functions import FLAT, SPLIT
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.steps import (
+    KEEP_WIDTH,
+    Edge,
+    Module,
+    TracedStep,
+    TracedTensor,
+    held_in,
+    modules_in,
+    reached,
+    recurs,
+)
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
@@ -197,6 +207,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
     seen: set[object] = set()
     for source in (_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
         for model in source:
+            model.steps, _ = _without_uses(model.steps, model.outputs)
             loops = {step.module for step in model.steps if step.module is not None and recurs(step.module)}
             layers = {step.module: model.name for step in model.steps if step.module is not None and step.has_weights}
             operations = [step for step in model.steps if step.module is None and step.kind != "if"]
@@ -353,9 +364,10 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
     for step in graphs.steps:
         if step not in used:
             groups.setdefault(step.function, []).append(step)
-    for function, steps in groups.items():
-        read = {edge.step for step in steps for edge in step.reads or ()}
-        outputs = [TracedTensor(step) for step in steps if step not in read and step.reads]
+    for function, every in groups.items():
+        steps, outputs = _without_uses(every)
+        if not steps:
+            continue
         named = _by_variable([step.module for step in steps if step.module is not None and not step.is_keras])
         loop = next((step for step in steps if recurs(step.module)), steps[0])
         name = function or (named[loop.module] if loop.module is not None and not loop.is_keras else "model")
@@ -383,6 +395,46 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
             own.notes += (Note(f"depends on a condition: {condition.why}", "left out"),)
         name = function or ("model" if more else names[first])
         yield _FoundModel(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
+
+
+_USES = names(
+    "print pprint display str repr format tolist array asarray save savez savetxt dump write plot scatter hist imshow "
+    "show DataFrame Series backward allclose array_equal assert_allclose assert_close assert_equal cross_entropy "
+    "binary_cross_entropy binary_cross_entropy_with_logits add_graph add_scalar add_histogram"
+)
+"""Functions and methods that use what a network returns and are not part of it."""
+
+_BEFORE_USES = KEEP_WIDTH | names("h_n c_n slice index sum mean argmax max min mod")
+"""Operations that are part of a network, unless only such functions read them."""
+
+
+def _without_uses(
+    steps: Sequence[TracedStep], returned: Sequence[TracedTensor] = ()
+) -> tuple[list[TracedStep], list[TracedTensor]]:
+    """Return steps without those that only use what a network returns, `print(y)`, and what the others return.
+
+    Args:
+        steps: the steps.
+        returned: known outputs of the network.
+    """
+    read = {each.step for each in returned}
+    kept: dict[TracedStep, None] = {}
+    outputs: dict[TracedTensor, None] = {}
+    used: set[TracedStep] = set()
+    for step in reversed(steps):
+        edges = step.reads or []
+        use = step.kind in _USES or step.kind.endswith(("Loss", "_loss"))
+        use = use or (step.kind in _BEFORE_USES and step in used)
+        if use and step.module is None and step.word is None and edges and step not in read:
+            used |= {edge.step for edge in edges}
+            part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")
+            outputs |= dict.fromkeys(TracedTensor(edge.step, edge.returns, part) for edge in edges)
+            continue
+        kept[step] = None
+        outputs |= {TracedTensor(step): None} if edges and step not in used else {}
+        read |= {edge.step for edge in edges}
+    last = [each for each in outputs if each.returns != "vector" or replace(each, returns="sequence") not in outputs]
+    return [*kept][::-1], [each for each in last[::-1] if each.step in kept and each.step not in read]
 
 
 # Names of modules

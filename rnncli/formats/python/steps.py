@@ -21,7 +21,7 @@ from rnncli.layers.weights import Framework
 SIZE = Unknown("it depends on the data")
 """A number that depends on the data: how many samples or timesteps."""
 
-_KEEP_WIDTH = names(
+KEEP_WIDTH = names(
     "add sub mult div pow usub subtract multiply average maximum minimum flip reverse abs square sqrt exp log sign clip"
 )
 """Operations that return as many features as each of their inputs has."""
@@ -271,7 +271,7 @@ class Recorder(Program):
     def operation(self, kind: str, tensors: Sequence[TracedTensor], line: int, *, plain: bool = True) -> TracedTensor:
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
         widths = {each.step.out for each in tensors}
-        out = widths.pop() if kind in _KEEP_WIDTH and len(widths) == 1 else None
+        out = widths.pop() if kind in KEEP_WIDTH and len(widths) == 1 else None
         if plain and tensors and all(each.step.is_data for each in tensors):
             done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)], out=out)
             keeping = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
