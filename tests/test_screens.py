@@ -272,7 +272,7 @@ def test_a_sweep_fits_the_terminal_and_its_specs_are_indented_when_wrapped(seen:
             assert specs == whole
 
 
-def test_the_column_that_a_sweep_is_sorted_by_is_dropped_last(seen: Callable[..., str]) -> None:
-    for key, name in (("memory", "Memory"), ("macs", "MACs")):
-        heading = seen(44, "sweep", PATTERN, "--timesteps", "9", "--sort", key).splitlines()[0]
-        assert heading.split() == [name, "Spec"]
+def test_the_column_that_a_sweep_is_sorted_or_limited_by_is_dropped_last(seen: Callable[..., str]) -> None:
+    for line, name in (("--sort memory", "Memory"), ("--sort macs", "MACs"), ("--outputs 1GB", "Layer outputs")):
+        heading = seen(44, "sweep", PATTERN, "--timesteps", "9", *line.split()).splitlines()[0]
+        assert heading.strip().split("  ") == [name, "Spec"]

@@ -199,8 +199,9 @@ def command(
         # The reader of the rows may be slow.
         clock=process_time if sweep.wanted is None and jobs == 1 else perf_counter,
     )
+    asked = [*budget.keys, *(SORT_KEYS[each.key] for each in (*(front or ()), *filter(None, [sweep.order])))]
     tally, found = sweep.tally, sweep.run(whole, total, jobs=jobs, progress=progress)
-    more = _print_rows(sweep, found, progress, lambda cloud: _table_of(format_, sweep.order, cloud), svg)
+    more = _print_rows(sweep, found, progress, lambda cloud: _table_of(format_, asked, cloud), svg)
     if svg is not None and tally.shown > MOST_LINES:
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if more is not None:
@@ -272,7 +273,7 @@ def _patterns_of(
             yield pattern
 
 
-def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
+def _table_of(format_: str, asked: Sequence[str], cloud: Cloud | None) -> Writer:
     """Return the writer for the rows that `_speller` returns for the same format, with a plot of a cloud below them."""
     if format_ in DOCUMENTS:
         from rnncli.render.documents import TableWriter
@@ -280,7 +281,7 @@ def _table_of(format_: str, order: Order | None, cloud: Cloud | None) -> Writer:
         return TableWriter(format_, LISTED)
     if format_ != "table":
         return Writer(head=WRITERS[format_](CANDIDATES).rows([]))
-    return CandidateTable(terminal_width(), None if order is None else SORT_KEYS[order.key], cloud)
+    return CandidateTable(terminal_width(), asked, cloud)
 
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:

@@ -11,7 +11,7 @@ format; it only relies on a number being written as its digits, and a plain spec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
 from types import NoneType
@@ -61,14 +61,14 @@ class CandidateTable(Writer):
     Args:
         width: the width of the terminal. If the table is too wide, columns are dropped and specs wrapped; if not even
             the last column fits, each candidate's figures are listed below its spec.
-        sorted_by: the key that the candidates are sorted by, whose column is dropped last.
+        asked: the keys by which the candidates were sorted or chosen, whose columns are dropped last.
         cloud: the points of all candidates, of which these are the frontier, for a plot below; None for no plot.
     """
 
-    def __init__(self, width: int = UNLIMITED, sorted_by: str | None = None, cloud: Cloud | None = None) -> None:
+    def __init__(self, width: int = UNLIMITED, asked: Container[str] = (), cloud: Cloud | None = None) -> None:
         super().__init__()
         self._width = width
-        self._leave = sorted(_LEAVE, key=lambda key: key == sorted_by)
+        self._leave = sorted(_LEAVE, key=lambda key: key in asked)
         self._cloud = cloud
         self._points: list[Point] = []
         self._same: Record = {}

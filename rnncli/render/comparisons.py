@@ -176,9 +176,9 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
     cloud = candidates.cloud
     if candidates:
         records = candidates[:MOST_LINES].as_dicts()
-        key = None if candidates.order is None else SORT_KEYS[candidates.order.key]
+        asked = [SORT_KEYS[candidates.order.key]] if candidates.order else cloud.asked if cloud else ()
         table = records_table(LISTED, records)
-        yield _Listed(table.columns, records=records, sorted_by=key)
+        yield _Listed(table.columns, records=records, asked=asked)
         if cloud is not None:
             points = points_of(records, cloud)
             yield Drawn(lambda console: map(Text, picture(points, cloud, console.width)))
@@ -192,11 +192,11 @@ class _Listed(Table):
     """Candidates, as a table in a document and in the layout of a sweep on a console."""
 
     records: Sequence[Record] = ()
-    sorted_by: str | None = None
+    asked: Sequence[str] = ()
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield the lines of a sweep's table."""
-        table = CandidateTable(console.width, self.sorted_by)
+        table = CandidateTable(console.width, self.asked)
         rows = table.rows(self.records)
         for line in f"{rows}{table.end()}".splitlines():
             yield in_characters_of(console, Text(line))
