@@ -159,7 +159,7 @@ def _typed(text: str, network: Network) -> bytes | None:
 
 def _load_text(path: str, network: Network) -> str:
     """Return advice on how to save the ids or numbers of a text file as an array."""
-    comma = "" if path.lower().endswith((".txt", ".tsv")) else ", delimiter=','"
+    comma = "" if path.lower().endswith((".txt", ".tsv", "stdin", "file")) else ", delimiter=','"
     lines = f"numpy.loadtxt({path!r}{comma}, ndmin=2"
     if network.head.vocabulary is not None:
         return f"save its ids, one sequence per line: numpy.save('x.npy', {lines}, dtype=int))"
