@@ -36,7 +36,8 @@ VALUES = _by_name(
         "always": "yes on true",
         "never": "no off false",
         "dark": "black night",
-        "c": "c++ cpp arduino ansi-c cmsis cmsis-nn stm32 esp32 cortex-m cortex-m0 cortex-m4 cortex-m7 mcu tflm tflite tinyml",
+        "c": "c++ cpp arduino ansi-c cmsis cmsis-nn stm32 esp32 mcu tflm tflite tinyml "
+        "cortex-m cortex-m0 cortex-m4 cortex-m7",
         "torch": "torchscript nn.module",
         "keras": "glorot xavier glorot_uniform",
         "uniform": "random rand u[0,1)",
@@ -166,6 +167,9 @@ LINES = (
     _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_OPENED),
     _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
+    _line(
+        r"(?:sweep|solve)((?: [^ -][^ ]*)* [^ ]+\.(?:py|ipynb)(?: --set[ =][^ ]+)+).*", r"spec\1", "start from its spec"
+    ),
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
