@@ -11,7 +11,7 @@ from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
 from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
-from rnncli.formats.python.steps import SIZE, ZEROS, Recorder, TracedTensor
+from rnncli.formats.python.steps import KEEP_WIDTH, SIZE, ZEROS, Recorder, TracedTensor
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
@@ -52,6 +52,16 @@ _POOLS: Mapping[str, str] = {
 
 WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1d"}
 """Functions of windows, unless a window is the whole sequence, and the equivalent modules."""
+
+USES = names(
+    "print pprint display str repr format tolist array asarray save savez savetxt dump write plot scatter hist imshow "
+    "show DataFrame Series backward allclose array_equal assert_allclose assert_close assert_equal cross_entropy "
+    "binary_cross_entropy binary_cross_entropy_with_logits add_graph add_scalar add_histogram"
+)
+"""Functions and methods that use what a network returns and are not part of it."""
+
+USES_OF_PARTS = KEEP_WIDTH | names("h_n c_n slice index sum mean argmax max min mod")
+"""Operations that are part of a network, unless only those functions read them."""
 
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""

@@ -19,21 +19,11 @@ from rnncli.formats.build import node_of
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.functions import FLAT, SPLIT
+from rnncli.formats.python.functions import FLAT, SPLIT, USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.objects import Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import (
-    KEEP_WIDTH,
-    Edge,
-    Module,
-    TracedStep,
-    TracedTensor,
-    held_in,
-    modules_in,
-    reached,
-    recurs,
-)
+from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
@@ -397,34 +387,19 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
         yield _FoundModel(name, first.line, steps, (), names, assumed=(_ASSUMED_ORDER,) * (not several), loose=True)
 
 
-_USES = names(
-    "print pprint display str repr format tolist array asarray save savez savetxt dump write plot scatter hist imshow "
-    "show DataFrame Series backward allclose array_equal assert_allclose assert_close assert_equal cross_entropy "
-    "binary_cross_entropy binary_cross_entropy_with_logits add_graph add_scalar add_histogram"
-)
-"""Functions and methods that use what a network returns and are not part of it."""
-
-_BEFORE_USES = KEEP_WIDTH | names("h_n c_n slice index sum mean argmax max min mod")
-"""Operations that are part of a network, unless only such functions read them."""
-
-
 def _without_uses(
     steps: Sequence[TracedStep], returned: Sequence[TracedTensor] = ()
 ) -> tuple[list[TracedStep], list[TracedTensor]]:
-    """Return steps without those that only use what a network returns, `print(y)`, and what the others return.
-
-    Args:
-        steps: the steps.
-        returned: known outputs of the network.
-    """
-    read = {each.step for each in returned}
+    """Return steps without those that only use what a network returns, `print(y)`, and what else the others return."""
     kept: dict[TracedStep, None] = {}
     outputs: dict[TracedTensor, None] = {}
     used: set[TracedStep] = set()
+    read = {each.step for each in returned}
     for step in reversed(steps):
         edges = step.reads or []
-        use = step.kind in _USES or step.kind.endswith(("Loss", "_loss"))
-        use = use or (step.kind in _BEFORE_USES and step in used)
+        use = (
+            step.kind in USES or step.kind.endswith(("Loss", "_loss")) or (step.kind in USES_OF_PARTS and step in used)
+        )
         if use and step.module is None and step.word is None and edges and step not in read:
             used |= {edge.step for edge in edges}
             part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")
