@@ -55,9 +55,6 @@ MEANINGS = tuple(meaning for group in GROUPS.values() for meaning in group)
 KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
 """The meanings by key."""
 
-_BY_FIGURE = ("difference", "ratio", "min", "max")
-"""Keys that JSON nests by figure; columns are named after both: `macs_difference`."""
-
 
 def meaning_of(column: str) -> Meaning:
     """Return the meaning of a column of a table.
@@ -66,7 +63,7 @@ def meaning_of(column: str) -> Meaning:
         KeyError: the word is not in the vocabulary.
     """
     figure, _, change = column.rpartition("_")
-    return KEYS[change if change in _BY_FIGURE and figure in KEYS else column]
+    return KEYS[change if change in ("difference", "ratio", "min", "max") and figure in KEYS else column]
 
 
 def title(key: str) -> str:

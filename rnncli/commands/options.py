@@ -36,15 +36,12 @@ _A_LENGTH = 100
 _LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o", "--quiet": "-q", "--format": "-f"}
 """The short names of the most frequent options."""
 
-_OF_SEVERAL_FORMATS = ("--output", "--save-weights")
-"""Options that write one format in some commands and several in others."""
-
 
 def option(
     name: str, type_: values.Value | values.OneOf, meaning: str, *names: str, **more: Any
 ) -> Callable[[Command], Command]:
     """Return an option with a value; `meaning` is its help, `names` are other names, `more` is for `click.option`."""
-    metavar = "FILE" if name in _OF_SEVERAL_FORMATS else type_.metavar
+    metavar = "FILE" if name in ("--output", "--save-weights") else type_.metavar
     return click.option(*_letter(name), name, *names, type=type_, metavar=metavar, help=meaning, **more)
 
 
@@ -176,8 +173,6 @@ _SETTINGS, _USED = "rnncli.settings", "rnncli.used_settings"
 _MOST_TRIED = 4
 """How many expressions of a source are tried instead of a setting that it does not use."""
 
-_WORDS = {"True": True, "False": False}
-
 
 def _read_setting(text: str) -> tuple[str, int | float | str]:
     """Return the name and the value of a setting; the name may be an expression in the source, `len(vocab)`.
@@ -193,7 +188,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
             meant = read(value)
             break
     else:
-        return name, _WORDS.get(value, value.strip("'\""))
+        return name, {"True": True, "False": False}.get(value, value.strip("'\""))
     if isinstance(meant, float) and not isfinite(meant):
         raise ValueError(f"{shorten(name)} is {meant}, expected a finite number or a word")
     return name, meant

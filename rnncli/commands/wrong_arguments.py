@@ -60,9 +60,6 @@ _ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
 _LONGEST_START = 4000
 """The characters of a file in which its first spec is looked for."""
 
-_TEXT_FILE = r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)"
-"""The name of a file that may have specs in it."""
-
 
 def wrong_argument(this: TypedLine) -> tuple[int, SpecError] | None:
     """Return the place and the error of the first argument that the command cannot read as a spec."""
@@ -190,7 +187,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         one = Word(near_file(text, several=True) or text)
         advice = "give a file in it"
         yield Applied(this.with_(place, one), "for example", folder, drops=text, costs=COSTS_A_GUESS, advice=advice)
-    elif re.fullmatch(_TEXT_FILE, text):
+    elif re.fullmatch(r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)", text):
         yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS

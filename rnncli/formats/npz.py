@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from rnncli.formats.tensors import Numbers
 
-_SUFFIX = ".npy"
 _SHOWN = 5
 
 
@@ -66,7 +65,7 @@ def by_key(archive: Archive) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for name in archive.members:
-        key = name.removesuffix(_SUFFIX)
+        key = name.removesuffix(".npy")
         if key in names:
             raise RnncliError(f"it holds two arrays {quote(key)}")
         names[key] = name

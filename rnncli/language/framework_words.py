@@ -322,8 +322,6 @@ _CHECKPOINT = (
 )
 """PyTorch's message about one tensor of a checkpoint: its name, its shape in the checkpoint and in the model."""
 
-_GATES = {"lstm": 4, "gru": 3}
-
 
 def framework_error(text: str) -> SpecError | None:
     """Return the error that explains an error message of Keras or PyTorch, such as `expected ndim=3, found ndim=2`."""
@@ -347,7 +345,7 @@ def _of_checkpoint(name: str, saved: str, built: str) -> tuple[str, str]:
     """Return what it means that a tensor of a checkpoint has another shape than in the model, and an example."""
     cell = re.search(r".*(lstm|gru)\w*\.(?:\d+\.)?weight_ih_l\d+(?:_reverse)?$", name.lower())
     sizes = [int(size) for shape in (saved, built) for size in shape.split(", ") if size]
-    gates = _GATES[cell[1]] if cell else 1
+    gates = {"lstm": 4, "gru": 3}[cell[1]] if cell else 1
     if cell is None or len(sizes) != 4 or any(rows % gates for rows in sizes[::2]):
         return f"{name} has shape ({saved}) in the checkpoint, but ({built}) in the model", _EXAMPLE
     rows, features, built_rows, built_features = sizes

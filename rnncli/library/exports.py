@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 C_DTYPES = ("float32", "int8")
 """The dtypes of matrices and tables in C."""
 
-_C_OPTIONS = ("name", "dtype", "input", "with_main")
-"""The options that only C has."""
-
 _SAVES = (
     ("keras", (".weights.h5",), "model.save_weights({!r})"),
     ("keras", (".keras", ".h5", ".hdf5"), "model.save({!r})"),
@@ -90,7 +87,7 @@ class ExportRequest:
         def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
             raise UsageError(message, advice, lead=lead, repair=repair(**mended))
 
-        c_options = {name: getattr(self, name) for name in _C_OPTIONS}
+        c_options = {name: getattr(self, name) for name in ("name", "dtype", "input", "with_main")}
         if self.target is None:
             known = [each.extension for each in TARGETS.values()]
             other = self.output is not None and names_another(self.output, *known)

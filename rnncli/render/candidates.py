@@ -317,8 +317,8 @@ class RowTexts:
         columns = [*zip(*shapes, strict=False), *figures]
         types = [{*map(type, column)} for column in columns]
         if len({*map(len, shapes)}) > 1 or any(len(some) > 1 for some in types):
-            by_types = groupby(candidates, lambda candidate: (*map(type, candidate[1]), *map(type, candidate[2:])))
-            return "".join([self.rows([*run]) for _, run in by_types])
+            runs = groupby(candidates, key=lambda each: (*map(type, each[1]), *map(type, each[2:])))  # None if unknown
+            return "".join([self.rows([*run]) for _, run in runs])
         alike = tuple(each for (each,) in types)
         if alike not in self._forms:
             self._forms[alike] = self._form(candidates[0], alike)

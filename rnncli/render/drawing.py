@@ -40,9 +40,6 @@ _LONGEST_NUMBER = 4
 _MOST_NAMES = 3
 """The most timesteps of a window that are all named; of a wider one only the first and the last are."""
 
-_SEQUENCES = {"input": "x", "vector": "v", "sequence": "y", "reversed": "s"}
-"""The names of the vectors in a sequence that windows move over."""
-
 _NARROWEST_GAP = 4
 _MOST_FIRST_STEPS = 6
 _WIDEST_LABELS = 32
@@ -248,7 +245,7 @@ class _Columns:
     def _window_names(self, window: Window) -> list[str]:
         """Return the timesteps in each step's window: `x1 x2 x3`, `x1 ··· x5` if there are many, 0 for padding."""
         length, outputs, over = self._unrolled.input_shape[1], self._unrolled.timesteps, self._unrolled.over
-        letter = _SEQUENCES[over]
+        letter = {"input": "x", "vector": "v", "sequence": "y", "reversed": "s"}[over]
 
         def name(time: int) -> str:
             inside = time > 0 and (length is None or time <= length)

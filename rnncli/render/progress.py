@@ -224,9 +224,6 @@ def has_place() -> bool:
 _WIDEST, _NARROWEST = 40, 8
 """The most and the least columns of the bar itself."""
 
-_ORDER = ("name", "bar", "count", "share", "left")
-"""The parts of the line, from left to right."""
-
 
 class BarLine:
     """The line of a bar: the work's name, the bar, the count and the total, the share, and the time left.
@@ -272,7 +269,7 @@ class BarLine:
             colour = "bright_blue"
             cells["bar"] = BarColumn(min(room - 1, _WIDEST), "bright_black", colour, colour, colour)(task)
         row = Table.grid(padding=(0, 1, 0, 0))
-        row.add_row(*(cells[part] for part in _ORDER if part in cells))
+        row.add_row(*(cells[part] for part in ("name", "bar", "count", "share", "left") if part in cells))
         with self._console.capture() as captured:
             self._console.print(row, end="", no_wrap=True)
         return captured.get().rstrip("\n")

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 _WIDE = ("macs_per_step", "macs_per_second", "macs", "output_bytes")
 """The figures of a layer that --wide adds, if its network has them."""
 
-_WIDE_TOTALS = ("macs_per_step", "macs")
-"""The totals that --wide adds; sizes are shown separately, with their formulas."""
-
 
 def summary_page(summary: Summary) -> Iterator[Block]:
     """Yield a network's table, with its input above and its totals below."""
@@ -75,7 +72,7 @@ def totals(summary: Summary, wide: bool = False) -> Iterator[Block]:
         text = figure_text(key, getattr(summary, key))
         if key == "macs_per_second" and summary.rate is not None:
             yield total(title(key), f"{text} ({count(summary.rate.times(1))} timesteps/s)")
-        elif wide and key in _WIDE_TOTALS:
+        elif wide and key in ("macs_per_step", "macs"):  # sizes are shown with their formulas
             yield total(title(key), text)
 
 
@@ -180,9 +177,6 @@ _FEW = 8
 _TIME, _FIGURE = len("100.1 ms"), len("-0.00123")
 """The assumed widths of a time and of a figure, so that the table's layout does not depend on the values."""
 
-_STATISTICS = {"mean": 0, "std": 2, "min": 1, "max": 1}
-"""The statistics of outputs, and the order in which their columns are dropped."""
-
 
 def run_page(result: RunResult) -> Iterator[Block]:
     """Yield a run and, if requested, the study of its last recurrent layer over time."""
@@ -205,7 +199,7 @@ def _run_table(run: ForwardRun, wide: bool) -> Iterator[Block]:
     times = [Text(duration(sum(layer.seconds for layer in layers))) for layers in runs]
     statistics = (
         Column(name.title(), [Text(f"{getattr(values, name):.3g}") for values in outputs], leaves=leaves, least=_FIGURE)
-        for name, leaves in _STATISTICS.items()
+        for name, leaves in {"mean": 0, "std": 2, "min": 1, "max": 1}.items()
     )
     columns = [
         *_layer_columns([[layer.summary for layer in layers] for layers in runs]),

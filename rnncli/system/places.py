@@ -13,12 +13,6 @@ from dataclasses import dataclass
 from rnncli.errors import RnncliError, UsageError, quote
 from rnncli.system.descriptors import STANDARD, can_name_a_file
 
-_SPECIAL_FOLDERS = ("/dev", "/proc", "/sys")
-"""Directories whose entries are not ordinary files, even if they look like files."""
-
-_MEMORY_FILES = "/dev/shm"
-"""An ordinary directory, kept in memory."""
-
 _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
 """A directory whose names are numbers of open files."""
 
@@ -26,8 +20,6 @@ _MAX_LINKS = 40
 """The most links to follow to a file; the system follows no more either."""
 
 _ADVICE = "give each file a different name"
-
-_STANDARD = ("standard input", "standard output", "standard error")
 
 
 @dataclass(frozen=True)
@@ -185,7 +177,7 @@ def _is_special(folder: str) -> bool:
     def inside(root: str) -> bool:
         return folder == root or folder.startswith(f"{root}/")
 
-    return any(map(inside, _SPECIAL_FOLDERS)) and not inside(_MEMORY_FILES)
+    return any(map(inside, ("/dev", "/proc", "/sys"))) and not inside("/dev/shm")
 
 
 def _descriptor(folder: str, name: str) -> int | None:
@@ -224,7 +216,7 @@ def _check_standard_streams(name: str, place: Place) -> None:
     """Check that no standard stream is a file that would be replaced."""
     if place.in_place or place.found is None:
         return
-    for descriptor, stream in enumerate(_STANDARD):
+    for descriptor, stream in enumerate(("standard input", "standard output", "standard error")):
         try:
             found = os.fstat(descriptor)
         except OSError:

@@ -158,9 +158,6 @@ def _installed(beside: str) -> list[str]:
 
 # Keras's location of a layer's weights: a tree in Keras 3, groups by name before
 
-_OLD_LAYERS = "_layer_checkpoint_dependencies"
-"""The group of a model's layers in Keras 2.12 to 2.15."""
-
 
 def is_cudnn(entry: Any) -> bool:
     """Return whether the weights of a layer, or of the layer that it wraps, have cuDNN's layout."""
@@ -247,7 +244,7 @@ class Branches:
                 own = self._own_names.get((path, step.kind, step.name), ())
                 name = own[0] if len(own) == 1 else name
             elif step == "layers" and f"{lead}layers" not in self._tree.attributes:
-                name = _OLD_LAYERS
+                name = "_layer_checkpoint_dependencies"  # in Keras 2.12 to 2.15
             path = lead + name
         return path
 

@@ -51,9 +51,6 @@ SECONDS = 0.5
 BYTES_A_SECOND = 500_000
 """How many more bytes allow one more second; h5py reads the smallest arrays ten times as fast."""
 
-_TEXTS = ("model_config", "keras_version", "name")
-_LISTS = ("layer_names", "weight_names")
-
 _UNREADABLE = (
     *(OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, SystemError),
     *(OverflowError, MemoryError, EOFError),
@@ -211,11 +208,11 @@ def _child(group: Any, name: str) -> Any:
 def _attributes(group: Any) -> Iterator[tuple[str, Any]]:
     """Yield the attributes that Keras writes. It splits long lists into pieces: `weight_names0` and so on."""
     names = set(group.attrs)
-    for name in _TEXTS:
+    for name in ("model_config", "keras_version", "name"):
         if name in names:
             (value,) = _texts(group, name) or [""]
             yield name, value
-    for name in _LISTS:
+    for name in ("layer_names", "weight_names"):
         pieces = [name] if name in names else []
         while f"{name}{len(pieces)}" in names:
             pieces.append(f"{name}{len(pieces)}")

@@ -397,9 +397,8 @@ def _without_uses(
     read = {each.step for each in returned}
     for step in reversed(steps):
         edges = step.reads or []
-        use = (
-            step.kind in USES or step.kind.endswith(("Loss", "_loss")) or (step.kind in USES_OF_PARTS and step in used)
-        )
+        use = step.kind in USES_OF_PARTS and step in used
+        use = use or step.kind in USES or step.kind.endswith(("Loss", "_loss"))
         if use and step.module is None and step.word is None and edges and step not in read:
             used |= {edge.step for edge in edges}
             part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")

@@ -63,9 +63,6 @@ _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 _UNKNOWN = "an unknown value"
 """Stands for an attribute that can be no argument of a module."""
 
-_HANDS_ON = ("Dropout", "Identity")
-"""Modules that return their input unchanged, in inference."""
-
 _LONGEST_WORD = 80
 """The longest key and the longest name that are looked at."""
 
@@ -342,7 +339,7 @@ class PickledTensors:
         if training or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
-            self._modules[name] += name not in _HANDS_ON
+            self._modules[name] += name not in ("Dropout", "Identity")
         else:
             self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
