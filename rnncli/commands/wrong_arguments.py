@@ -51,10 +51,7 @@ _STANDS_IN = 9001
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
 """Signs that neighbouring arguments are pieces of one spec, by how they end and start; a null byte separates them."""
 
-_WITH_WEIGHTS = {*FORMATS} - {".json", ".py", ".ipynb"}
-"""Extensions of files that have weights; a folder may have settings and sources beside them."""
-
-_ASKED = re.compile(r"^(?:what|define)\b|\b(?:is|are|does|an?|the|mean)\b|\?")
+_ASKED = re.compile(r"^(?:what|why|how|define)\b|\b(?:is|are|does|do|an?|the|mean)\b|\?")
 """Words of a question about a term."""
 
 _LONGEST_START = 4000
@@ -131,7 +128,8 @@ def near_file(text: str, several: bool = False) -> str | None:
     except (OSError, ValueError):
         return None
     if not name:
-        weights = [each for each in names if os.path.splitext(each)[1] in _WITH_WEIGHTS]
+        # A folder may have settings and sources beside weights.
+        weights = [each for each in names if os.path.splitext(each)[1] in {*FORMATS} - {".json", ".py", ".ipynb"}]
         return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]

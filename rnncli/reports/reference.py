@@ -363,11 +363,16 @@ def fields_in_short() -> Iterator[Remark]:
 
 def is_word(typed: str) -> bool:
     """Return whether there is an entry about a word as it is spelt."""
-    try:
-        sort_of(typed)
-    except UsageError:
-        return False
-    return True
+    return any(re.search(pattern, typed) for pattern in PASTED.values()) or _known(typed) is not None
+
+
+def _known(typed: str) -> tuple[str, str] | None:
+    """Return the sort of a word and its known spelling; None if there is no entry about it."""
+    word = re.split(r"[(=\[]", typed.strip(" .?#").lower().rpartition(".")[2])[0].strip()
+    spellings = (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word))
+    ends = ("", "s")  # a plural only if there is no such word
+    every = ((each.removesuffix(end), sort) for end in ends for sort in _SORTS for each in spellings)
+    return next(((sort, each) for each, sort in every if each in _SORTS[sort][0]), None)
 
 
 def sort_of(typed: str) -> tuple[str, str]:
@@ -379,13 +384,8 @@ def sort_of(typed: str) -> tuple[str, str]:
     for topic, pattern in PASTED.items():
         if re.search(pattern, typed):
             return "topic", topic
-    word = re.split(r"[(=\[]", typed.strip(" .#").lower().rpartition(".")[2])[0].strip()
-    spellings = (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word))
-    for each_end in ("", "s"):  # a plural only if there is no such word
-        for name, (known, _) in _SORTS.items():
-            for each in spellings:
-                if each.removesuffix(each_end) in known:
-                    return name, each.removesuffix(each_end)
+    if (found := _known(typed)) is not None:
+        return found
     if (explained := framework_error(typed)) is not None:
         means, repair = explained.message.partition(": ")[2], f"rnncli summary {explained.repair}"
         raise UsageError(means, explained.advice, lead=explained.lead, repair=repair)
@@ -400,8 +400,11 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli explain {shlex.quote(typed)}"
     else:
         message = f"there is no kind, field or activation {quote(typed)}"
-        every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
-        guess = closest(word, every, likeness=0.7) if len(word) < _LONGEST else None
+        every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known if len(each) > 2))
+        guess = closest(typed.lower(), every, likeness=0.75) if len(typed) < _LONGEST else None
+        texts = re.findall(r"[\w-]{3,}", typed)[:20] if " " in typed else []
+        runs = [texts[at : at + size] for size in range(len(texts), 0, -1) for at in range(len(texts) - size + 1)]
+        guess = next((shlex.quote(" ".join(each)) for each in runs if _known(" ".join(each))), guess)
         repair = f"rnncli layers {guess}" if guess else ""
     raise UsageError(message, None if repair else "`rnncli layers` lists them all", repair=repair or None)
 
