@@ -57,10 +57,6 @@ COMMANDS = {name: text for commands in GROUPS.values() for name, text in command
 """Each command with its line in the help. Its code is in `rnncli.commands.NAME`."""
 
 
-_NO_ROOM = "failed to map segment from shared object"
-"""The message if a library cannot be loaded because memory is short; there is no specific exception for that."""
-
-
 class RnncliGroup(GroupedCommand, click.Group):
     """A group whose commands are modules, imported when they are called."""
 
@@ -164,7 +160,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
         return True
     cause: BaseException | None = error
     while cause is not None:  # NumPy wraps some of these errors in its own
-        if isinstance(cause, ImportError) and _NO_ROOM in str(cause):
+        if isinstance(cause, ImportError) and "failed to map segment from shared object" in str(cause):
             return True
         cause = cause.__cause__ or cause.__context__
     try:

@@ -181,9 +181,13 @@ def test_a_layer_of_complex_numbers_is_left_out() -> None:
     assert open_model("w.npz").notes[0] == "lstm has complex numbers, and layers have real ones"
 
 
-def test_arrays_that_were_saved_without_names_are_reported_with_the_way_to_name_them() -> None:
-    np.savez("w.npz", np.ones((16, 3)), np.ones((16, 4)))
+def test_arrays_without_names_are_those_of_a_spec_in_the_order_of_keras(rnncli: Run) -> None:
+    spec = "input:3,lstm:4:bi,bnorm,dense:2"
+    np.savez("w.npz", *Model(Network.parse(spec), seed=1).weights.values())
     assert open_model("w.npz").notes[0].startswith("its arrays have no names: numpy.savez(FILE, **weights) ")
+    for path, more in (("y.npy", ()), ("z.npy", ("--weights", "w.npz"))):
+        assert rnncli("forward", spec, "--timesteps", 9, "--seed", 1, "-o", path, *more).status == 0
+    np.testing.assert_array_equal(np.load("y.npy"), np.load("z.npy"))
 
 
 def test_a_weight_that_is_dropped_in_training_is_run_as_it_is_and_not_as_its_dropped_copy() -> None:

@@ -77,7 +77,6 @@ _NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the order is ascending"
 _PART = r"'\3' is neither a file nor a spec; the part of a file comes after ::"
 _AFTER_COLONS = r"the part of a file comes after ::, as in '\2::\3'"
-_ONE_VALUE = r"\3 takes one value, but '\5' is not a spec"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
 _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec"
@@ -211,7 +210,7 @@ LINES = (
     _line(r"(.*) --sort[ =]-?([a-z-]+) ~(asc(?:ending)?|increasing)~(.*)", r"\1 --sort=\2\4", "", _SORTS_UP),
     _line(f"(?!.* <COMPARED>[ =][^ ]+ ~[1-9]){_SECOND}", r"\1·\5\6", "", _CUT_VALUE, _QUOTES),
     _line(_PARTED, r"\1\5\6", "", _CUT_VALUE, drops=True),
-    _line(_SECOND, r"\1 \3 \5\6", "", _ONE_VALUE),
+    _line(_SECOND, r"\1 \3 \5\6", "", r"\3 takes one value, but '\5' is not a spec"),
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ,]*\w) ~([0-9]{1,10})~((?: -.*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
@@ -331,7 +330,6 @@ def _of_units(found: re.Match[str]) -> str:
     return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
 
 
-_TWO_FLOPS = "a multiply-add is two FLOPs"
 _WHICH_MEMORY = (
     "--memory limits the size of the parameters (flash), --streaming the other memory of one step (RAM), --training "
     "the memory for training"
@@ -390,7 +388,7 @@ OPTIONS = (
     _option("train(?:ing)?(?:-(?:memory|mem|size))?", "--max-training"),
     _option("ram|sram", "--max-streaming", _WHICH_MEMORY),
     _option("vram|gpu-memory", "--max-training", _WHICH_MEMORY),
-    _option("([gm]?)(?:fl)?ops ([0-9].*)", _macs, _TWO_FLOPS),
+    _option("([gm]?)(?:fl)?ops ([0-9].*)", _macs, "a multiply-add is two FLOPs"),
     _option("flops|macs|mult-adds|multadds|ops|costs|weights-shapes|memory|outputs|streaming|training", "--wide"),
     _option("mem|bytes|sizes?|flash|rom|s?ram|vram|gpu-memory", "--wide"),
     _option("flops|macs|mult-adds|multadds|ops|costs|torchinfo|thop|fvcore|tools", "--others"),

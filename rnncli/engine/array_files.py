@@ -224,6 +224,8 @@ def read_arrays(path: str, expected: Mapping[str, tuple[int, ...]], dtype: np.dt
                 raise RnncliError(message)
         archive = Archive(reader)
         names = by_key(archive)
+        if [*names] == [f"arr_{place}" for place in range(len(expected))]:  # numpy.savez(FILE, *model.get_weights())
+            names = dict(zip(expected, names.values(), strict=True))
         check_keys(names, expected)
         # All headers are checked before any numbers are read.
         packed, arrays = {}, {}

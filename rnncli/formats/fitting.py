@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
@@ -52,7 +53,10 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
     if not wanted and (nodes := _alike(model, network)) is not None:
         keras = all(node.convention in ("keras", "cudnn") for node in model.left)
-        notes = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
+        notes: tuple[Note, ...] = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
+        every = {node.name for node in (*chain(*(part.nodes for part in parts)), *model.left) if node.tensors}
+        others = sorted(map(shorten, every - {node.name for node in nodes}), key=numbered)
+        notes += (Note(listed(others[:_SHOWN] + ["others"] * (len(others) > _SHOWN)), "left out"),) if others else ()
         return replace(_part(model, network, iter(nodes)), notes=notes)
     if model.format == "npz" and not wanted:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
@@ -74,8 +78,8 @@ def sources_told(part: Part) -> str:
     """Return these names as a sentence: `weights: lstm from encoder.rnn, dense from head`."""
     each = [f"{name} from {shorten(source) or 'the file itself'}" for name, source in sources(part).items()]
     more = [f"and {len(each) - _SHOWN} more"] if len(each) > _SHOWN else []
-    assumed = [f"; assumed: {text}" for text in part.said("assumed")]
-    return "".join([f"weights: {', '.join([*each[:_SHOWN], *more])}", *assumed])
+    said = [f"; {effect}: {text}" for effect in ("assumed", "left out") for text in part.said(effect)]
+    return "".join([f"weights: {', '.join([*each[:_SHOWN], *more])}", *said])
 
 
 def _named(model: ModelFile, part: Part) -> str:

@@ -48,7 +48,10 @@ def read(path: str) -> ModelFile:
                 continue
         tensors.append(Tensor(key, array.header.shape, array.header.dtype, later(path, key, array.read)))
     if tensors and all(re.fullmatch("arr_[0-9]+", tensor.name) for tensor in tensors):
-        left.append("its arrays have no names: numpy.savez(FILE, **weights) saves a dictionary with its keys as names")
+        left.append(
+            "its arrays have no names: numpy.savez(FILE, **weights) saves a dictionary with its keys as names; "
+            "those of Keras's get_weights() are read with a spec: rnncli forward SPEC --weights FILE"
+        )
     if left and not tensors:
         raise RnncliError(f"it holds no array of numbers: {left[0]}")
     if len(left) > _SHOWN:

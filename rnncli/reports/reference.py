@@ -318,9 +318,6 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
 A_WORD = "`layers` explains it"
 """The offer for a word that is used in the wrong place."""
 
-_LONGEST = 40
-"""A longer word is not taken for a misspelling."""
-
 
 def look_up(word: str | None = None) -> Entry:
     """Return the entry about a word: `lstm`, `nn.GRU`, `seq`, `return_sequences`, `reset=before`, `tanh`, `h_n`.
@@ -401,7 +398,7 @@ def sort_of(typed: str) -> tuple[str, str]:
     else:
         message = f"there is no kind, field or activation {quote(typed)}"
         every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known if len(each) > 2))
-        guess = closest(typed.lower(), every, likeness=0.75) if len(typed) < _LONGEST else None
+        guess = closest(typed.lower(), every, likeness=0.75) if len(typed) < 40 else None
         texts = re.findall(r"[\w-]{3,}", typed)[:20] if " " in typed else []
         runs = [texts[at : at + size] for size in range(len(texts), 0, -1) for at in range(len(texts) - size + 1)]
         guess = next((shlex.quote(" ".join(each)) for each in runs if _known(" ".join(each))), guess)

@@ -38,9 +38,6 @@ _MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLES = (b"\x80", b"L119547037146038801333356L\n")
 """The first bytes of a file of the old format: its protocol, or before protocol 2 the number."""
 
-_LOOK_ALIKE = names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm")
-"""PyTorch's classes whose arrays look like those of a class that specs have."""
-
 _STATELESS = {layer.torch for layer in LAYERS if layer.weights is not Layer.weights and not layer.states}
 """PyTorch's classes with arrays that are no cells and that specs have."""
 
@@ -87,7 +84,7 @@ def _as_said(found: PickledTensors, lead: str, node: Node) -> Node:
     owner = next((tensor.name.rpartition(".")[0] for tensor in node.tensors.values()), "")
     module = f"{lead}{owner}".strip(".")
     kind = found.classes.get(module, "")
-    if kind in _LOOK_ALIKE:
+    if kind in names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm"):  # with the arrays of others
         said = Note(f"{shorten(node.name)} is of the class {kind}, which specs do not have", "left out")
         return replace(node, kind=kind, word=None, notes=(said,))
     if kind in _STATELESS and module in found.settings:

@@ -54,9 +54,6 @@ _PLAIN = re.compile(
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 """The attributes of a module that hold its tensors and modules; they are not part of a tensor's name."""
 
-_SAME_AGAIN = "_flat_weights"
-"""An attribute of a scripted module that holds tensors which also have their own names."""
-
 _LONGEST_NUMBER, _MOST_KEYS = 128, 4
 """The bits of the longest number that can be a name or an argument, and the most words of a tuple as a name."""
 
@@ -325,7 +322,7 @@ class PickledTensors:
             for key, value in pairs:
                 if isinstance(key, str) and len(key) <= _LONGEST_WORD and _OF_TRAINING.fullmatch(key):
                     self._into_training(key, value, depth)
-                elif key != _SAME_AGAIN:
+                elif key != "_flat_weights":  # of a scripted module; its tensors also have their own names
                     kept.append((key, value))
             views = [value for _, value in kept if isinstance(value, View)]
             # A loss or a score, unless there are arrays next to it, as in a state dict.
