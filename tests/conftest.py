@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import engine
 
 from rnncli import Network
@@ -146,6 +146,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "rnncli",
         deadline=None,
         max_examples=100 if thorough else FEW_EXAMPLES,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],  # depend on the machine and the seed
         # Hypothesis saves failed examples in the source tree, if it is writable.
         **({} if os.access(config.rootpath, os.W_OK) else {"database": None}),
     )
