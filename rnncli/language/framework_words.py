@@ -176,6 +176,24 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "input:50x8,lstm:32",
     ),
     (
+        r"expected ndim=2, found ndim=3",
+        "the layer reads one vector per sample, but was given a sequence, (batch, timesteps, features)",
+        f"without {_WHOLE} the last recurrent layer returns only its last output; flatten joins all of them",
+        "input:8,lstm:16,dense:1",
+    ),
+    (
+        r"input: expected \w{1,80} to have 3 dimensions",
+        _VECTORS,
+        f"the data needs another axis: {_AXIS}",
+        _EXAMPLE,
+    ),
+    (
+        r"last dimension of the inputs to .{0,20} should be defined",
+        "the number of features that the layer reads is not known",
+        "input_shape is (timesteps, features), and a flatten needs both",
+        "input:50x8,lstm:16:seq,flatten,dense:1",
+    ),
+    (
         (
             r"[Ee]xpected shape[ =]\(((?:None|\d{1,9}), (?:None|\d{1,9}), <N>)\)"
             r", (?:found|but input has incompatible) shape[ =](?:torch\.Size\()?[\[(]([\w, ]{1,60})"
@@ -272,6 +290,12 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "embed:10001x32,lstm:32",
     ),
     (
+        r"to have one of the following scalar types: Long, Int|indices must be an integer",
+        "an embedding reads ids, which are whole numbers, but was given others",
+        "x.long() makes them whole numbers; numbers that are measured need no embedding",
+        "embed:10000x32,lstm:32",
+    ),
+    (
         r"= <N> is not in \[0, <N>\)",
         "the id {0} is not smaller than {1}, the vocabulary size (input_dim)",
         "that size is the largest id plus one, with ids for padding and unknown words",
@@ -286,11 +310,24 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
     (
         (
             r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
+            r"|Shapes \(None, (?:None|\d{1,9}), \d{1,9}\) and|target: expected \w{1,80} to have [23] dimensions"
             "|logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)"
             r"|Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]"
         ),
         "the network returns one vector per timestep and there is one target per sample, or the other way round",
         f"without {_WHOLE} the last recurrent layer returns only its last output",
+        "input:8,lstm:16,dense:1",
+    ),
+    (
+        r"Shapes \(None, \d{1,9}\) and \(None, \d{1,9}\) are incompatible",
+        "the targets have another number of classes than the last layer has units",
+        "targets that are class numbers need the loss sparse_categorical_crossentropy",
+        "input:8,lstm:16,dense:10:softmax",
+    ),
+    (
+        r"Expected input batch_size \(<N>\) to match target batch_size \(<N>\)",
+        "the network returns {0} outputs for {1} targets",
+        "for one target per sample, the last layer reads the last timestep: out[:, -1] with batch_first=True",
         "input:8,lstm:16,dense:1",
     ),
     (
@@ -304,6 +341,12 @@ _MEANINGS: Sequence[tuple[str, str, str, str]] = (
         "PyTorch's recurrent layers apply dropout only between stacked layers, and there is only one layer",
         "add a separate layer after it: nn.Dropout(0.2)",
         "input:8,lstm:16,dropout:0.2,dense:1",
+    ),
+    (
+        r"weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\(s\) in|Layer count mismatch",
+        "the file has the weights of another network than the model",
+        "`rnncli inspect FILE` shows the layers, shapes and names in the file",
+        _EXAMPLE,
     ),
     (
         r"^\s{0,9}\w{1,40}(?:Error|Exception): ",

@@ -99,7 +99,7 @@ def _multiply(call: NodeCall) -> Values:
             continue
         if node.reads and node.reads[0].node == plain.node:
             # Any two parts of an unknown output look the same: a GLU multiplies one half by the other's sigmoid.
-            known = source is not None and source.word is not None or plain.root == plain.node
+            known = (source is not None and source.word is not None) or plain.root == plain.node
             require(known and gate == plain._replace(node=gate.node, shared=False))
             return call.found.grow(gate, Activation("silu"))
     return _merged_halves(call, "mul")
