@@ -219,7 +219,7 @@ class _CallReader(Text):
         self._assumed: list[str] = []
         self._timeless = ""
         self._framework: Framework = "keras"
-        self._cuts = False
+        self._cuts, self._is_first = False, True
 
     def reading(self) -> tuple[Part, frozenset[str]]:
         """Return the network in the text, and the settings that it uses."""
@@ -377,6 +377,7 @@ class _CallReader(Text):
             written = self.called_by(call)
             times[written] += 1
             name = written if times[written] == 1 else f"{written} ({times[written]})"
+            self._is_first = not nodes
             made, is_input = self._made(call), class_name(self._framework, call) in INPUTS
             if is_input and made[0].word is None:  # whose features are not known
                 continue
@@ -403,7 +404,7 @@ class _CallReader(Text):
         return nodes
 
     def _made(self, call: Call) -> list[Node]:
-        """Return the nodes that a call builds."""
+        """Return the nodes that a call builds. Keras only uses the input shape of the first layer."""
         name = class_name(self._framework, call)
         cls = None if name is None else class_of(self._framework, name)
         if name is None or cls is None:
@@ -420,10 +421,11 @@ class _CallReader(Text):
         try:
             given = bound(cls, name, call.given.positional, call.given.named)
             for value in call.given.positional:
-                unread = any(given[each] is value for each in cls.inert.intersection(given))
-                if unread and isinstance(value, Call) and makes_layer(value):  # Input((30, 4), LSTM(8))
+                is_inert = any(given[each] is value for each in cls.inert.intersection(given))
+                if is_inert and isinstance(value, Call) and makes_layer(value):  # Input((30, 4), LSTM(8))
                     raise self.inside(call, value)
-            kept = {each: value for each, value in given.items() if each not in cls.inert}
+            unread = cls.inert if self._is_first or "output_dim" in cls.takes else {*cls.inert, *SHAPES, "input_dim"}
+            kept = {each: value for each, value in given.items() if each not in unread}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
             made[0] = replace(made[0], notes=(*made[0].notes, *precision_of(given)))

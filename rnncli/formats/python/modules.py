@@ -165,7 +165,7 @@ class Modules(Recorder):
         sizes = self._sizes_of(module, read)
         step.sizes, step.out = sizes, _out_of(module, tensors, sizes)
         try:
-            made = self.made_of(module)
+            made = self.made_of(module, is_first=first is None or not (read or first.step.out))
             rank = first.rank if first is not None else len(read or ()) + 1
             if module.name == "TimeDistributed" and made[0].word == Pass() and rank != 3:  # it flattens pictures
                 raise UnknownModuleError("")
@@ -280,8 +280,10 @@ class Modules(Recorder):
                 made[step] = Edge(self.add(replace(step, reads=reads)))
         return TracedTensor(made[model.outputs[0].step].step)
 
-    def made_of(self, module: Value) -> Value:
+    def made_of(self, module: Value, *, is_first: bool = True) -> Value:
         """Return a module as a list of spec nodes; any other value unchanged.
+
+        Keras only uses the input shape of the first layer.
 
         Raises:
             UnknownModuleError: specs cannot express it, or an argument is wrong or not known.
@@ -305,7 +307,7 @@ class Modules(Recorder):
         try:
             given = _arguments_of(module)
             for name, value in given.items():
-                if name in cls.inert:
+                if name in cls.inert or (name in SHAPES and not is_first):
                     continue
                 try:
                     taken = as_taken(name, value, self.made_of)
