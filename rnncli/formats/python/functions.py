@@ -195,9 +195,7 @@ def picked(
 
 def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
     """Return how many timesteps slices cut off at each end, as negative numbers; None if they do anything else."""
-    cuts = [
-        (axis, start or 0, stop or 0, step) for axis, (start, stop, step) in slices.items() if start or stop or step
-    ]
+    cuts = [(axis, ends[0] or 0, ends[1] or 0, ends[2]) for axis, ends in slices.items() if any(ends)]
     match cuts:
         case [(axis, int(start), int(stop), None)] if start >= 0 >= stop and -len(axes) <= axis < len(axes):
             return (-start, stop) if axes[axis] in "t?" else None

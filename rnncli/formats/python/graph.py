@@ -37,6 +37,7 @@ from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, 
 from rnncli.layers.base import snake_case
 
 _ENDS = ("input", "output")
+_INSIDE = names("modules children named_modules named_children")
 _PLAIN = names("torch F tf np numpy keras K")
 """Modules whose functions, given only data, return data."""
 
@@ -113,10 +114,7 @@ class Graphs(Containers):
                 for each in self.modules_of(owner) if isinstance(does, Function) else ():
                     self.call(does, Given([each], {}, given.node))
                 return owner
-            case Method(owner=Module() | Instance() as owner, name=name) if name.removeprefix("named_") in (
-                "modules",
-                "children",
-            ):
+            case Method(owner=Module() | Instance() as owner, name=name) if name in _INSIDE:
                 every = {way: each for each, way in self.modules_of(owner).items()}
                 inside = children_of(owner) if "children" in name else modules_among(every)
                 return [[*each] for each in inside.items()] if "named" in name else [*inside.values()]
@@ -210,9 +208,8 @@ class Graphs(Containers):
         if name in ("deepcopy", "clone_model") and given.positional:
             return self.copied(given.positional[0])
         functional = name in ("Model", "Functional")
-        inputs, outputs = (
-            self.tensors(given.get(f"{each}s", place, given.get(each))) * functional for place, each in enumerate(_ENDS)
-        )
+        ends = [given.get(f"{each}s", place, given.get(each)) for place, each in enumerate(_ENDS)]
+        inputs, outputs = (self.tensors(each) * functional for each in ends)
         if name in DATA and called.path[0] in ("torch", "F") and not tensors:
             return self.data(name, given)
         if called.path[:3] == ("torch", "nn", "utils") and isinstance(first := given.get("module", 0), Module):

@@ -114,10 +114,8 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     words = {name: followed(each) if name == "key" else each for name, each in given.named.items()}
     if called.name == "reduce" and values:
         values = [followed(values[0]), *values[1:]]
-    plain = [
-        isinstance(each, PLAIN) or callable(each) or (called.name not in ("str", "bool") and evaluator.still(each))
-        for each in values
-    ]
+    alone = called.name in ("str", "bool")
+    plain = [isinstance(each, PLAIN) or callable(each) or (not alone and evaluator.still(each)) for each in values]
     slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
     if given.unknown is None and all(each or each == [] for each in plain) and not slow:
         try:
@@ -383,11 +381,8 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     call = type(left) is Call  # its result may be a text, and that of a function None
     made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
     made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
-    if (
-        isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq)
-        and made
-        and (right is None or (isinstance(right, str) and not call))
-    ):
+    apart = made and (right is None or (isinstance(right, str) and not call))
+    if apart and isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
         return isinstance(kind, ast.IsNot | ast.NotEq)
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):

@@ -52,7 +52,7 @@ from rnncli.formats.python.objects import (
     open_in,
     precision_of,
 )
-from rnncli.formats.python.steps import SIZE, ZEROS, Edge, Module, Recorder, TracedStep, TracedTensor, reached
+from rnncli.formats.python.steps import SIZE, ZEROS, Edge, Module, Recorder, Tensors, TracedStep, TracedTensor, reached
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Layer
 
@@ -137,7 +137,7 @@ class Modules(Recorder):
                 each.step.note(Note(CALLED_WITH[argument], "differs"))
         return made
 
-    def called(self, value: Value, tensors: list[TracedTensor], line: int) -> TracedTensor:
+    def called(self, value: Value, tensors: Tensors, line: int) -> TracedTensor:
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
         made = self.operation(kind_of(value), tensors, line, plain=False)
         if isinstance(value, Unknown):
@@ -152,9 +152,7 @@ class Modules(Recorder):
             made.step.note(Note(f"a layer is not known{where}: {value.why}", "left out"))
         return made
 
-    def _made(
-        self, module: Module, tensors: list[TracedTensor], states: list[TracedTensor], line: int, *, from_zeros: bool
-    ) -> Value:
+    def _made(self, module: Module, tensors: Tensors, states: Tensors, line: int, *, from_zeros: bool) -> Value:
         """Return a layer's output, after recording its step, or one step per level of a stack."""
         kind = "input" if module.name in INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
@@ -198,9 +196,8 @@ class Modules(Recorder):
             recurrent = loops(each.word)
             level = "" if len(made) == 1 else f" (layer {len(levels)})" if recurrent else f" (dropout {number})"
             edges = [*reads, *(starts if recurrent else [])] or step.reads
-            step = TracedStep(
-                kind if recurrent or not level else "Dropout", line, edges, each.word, module, level, each
-            )
+            own = kind if recurrent or not level else "Dropout"
+            step = TracedStep(own, line, edges, each.word, module, level, each)
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
             step.notes = tuple(note for note in each.notes if note.text != DIFFERS["return_state"])
@@ -271,7 +268,7 @@ class Modules(Recorder):
             return sizes
         return sizes[-1:] if name.startswith("Global") else None
 
-    def _replayed(self, model: Module, tensors: list[TracedTensor]) -> TracedTensor:
+    def _replayed(self, model: Module, tensors: Tensors) -> TracedTensor:
         """Return a functional model's output for other data than it was built with."""
         made = {each.step: self.read(tensor) for each, tensor in zip(model.inputs, tensors, strict=False)}
         for step in reached(model.outputs):
@@ -321,14 +318,11 @@ class Modules(Recorder):
             for name, each in values.items():
                 if (cause := open_in(each)) is not None:
                     written = module.given.written(name, cls.takes)
+                    named = isinstance(written, ast.Name | ast.Attribute | ast.Subscript)
                     if cause is SIZE:
                         cause = left_open(written, "depends on the data")
-                    elif (
-                        isinstance(written, ast.Name | ast.Attribute | ast.Subscript)
-                        and not cause.line
-                        and cause.is_list
-                    ):
-                        shape = Open(source_of(written), written.lineno)  # or a part of one
+                    elif named and not cause.line and cause.is_list:
+                        shape = Open(source_of(written), getattr(written, "lineno", 0))  # or a part of one
                         names = (shape,) if name in SHAPES else cause.names or left_open(written).names
                         cause = replace(cause, names=names)
                     itself = name not in SHAPES or [one.name for one in cause.names] == [source_of(written)]
@@ -392,18 +386,15 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
     if last.is_keras:
         h = TracedTensor(last, part="h") if both else TracedTensor(last, "vector")
         return [TracedTensor(last), *([h, memory] if lstm else [h]) * (2 if both else 1)]
-    states: list[TracedTensor] = []
+    states: Tensors = []
     for level in levels:
-        states += (
-            [TracedTensor(level, part=way) for way in ("forward", "backward")]
-            if both
-            else [TracedTensor(level, "vector", axes=VECTOR)]
-        )
+        ways = [TracedTensor(level, part=way) for way in ("forward", "backward")]
+        states += ways if both else [TracedTensor(level, "vector", axes=VECTOR)]
     h = TracedTensor(last, states=tuple(states), axes="sbf" if len(states) > 1 else "")
     return Tuple([TracedTensor(last, "sequence", axes=axes), Tuple([h, memory]) if lstm else h])
 
 
-def _out_of(module: Module, tensors: list[TracedTensor], sizes: Sequence[Value] | None) -> int | None:
+def _out_of(module: Module, tensors: Tensors, sizes: Sequence[Value] | None) -> int | None:
     """Return the number of output features of a layer that specs cannot express, given its output sizes."""
     if module.name == "Concatenate":
         return features_side_by_side(tensors, module.given.get("axis", 0, -1))

@@ -62,6 +62,9 @@ _IN_PLACE = {ast.Add: "extend", ast.Mult: "__imul__", ast.BitOr: "update"}
 """The methods of lists and dicts that do what an augmented assignment does."""
 
 
+Loop = ast.For | ast.AsyncFor | ast.While
+
+
 class End(NamedTuple):
     """The end of a function and its return value there."""
 
@@ -352,7 +355,7 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.While, scope: Scope) -> End | None:
+    def _loop(self, node: Loop, scope: Scope) -> End | None:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
         items = self._holding(node, scope) if isinstance(node, ast.While) else self.still(taken)
@@ -365,9 +368,7 @@ class Program(Evaluator):
         finally:
             self._times //= times
 
-    def _tried(
-        self, node: ast.For | ast.AsyncFor | ast.While, taken: Value, items: Iterable[Value] | None, scope: Scope
-    ) -> End | None:
+    def _tried(self, node: Loop, taken: Value, items: Iterable[Value] | None, scope: Scope) -> End | None:
         outer, doubts, trying, self._exact = self._exact, len(self.doubts), self._trying, True
         try:
             if items is not None and self._times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
@@ -395,7 +396,7 @@ class Program(Evaluator):
         if holds is not False:
             raise _UndecidedError
 
-    def rounds(self, node: ast.For | ast.AsyncFor | ast.While, items: Iterable[Value], scope: Scope) -> End | None:
+    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> End | None:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
@@ -487,9 +488,8 @@ class Program(Evaluator):
         """Return whether a decorator or a base class is neither the file's nor a framework's."""
         path = value.path if isinstance(value, Named | Call) else ()
         origins = self.stars if isinstance(value, Named) and len(path) == 1 else [path]
-        return isinstance(value, Unknown) or bool(
-            {one for each in origins for one in each[:1]} & (self.imported - _HARMLESS)
-        )
+        found = {one for each in origins for one in each[:1]} & (self.imported - _HARMLESS)
+        return isinstance(value, Unknown) or bool(found)
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)

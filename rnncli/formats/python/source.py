@@ -276,9 +276,10 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         held = {each: way for each, way in held_in(instance).items() if each not in graphs.wrapped}
         modules = {each: way for each, way in held.items() if isinstance(each, Module)}
         loops = {each for each in modules if recurs(each)}
-        if instance.cls is None or (instance in inside and loops <= shown.keys()):
+        cls = instance.cls
+        if cls is None or (instance in inside and loops <= shown.keys()):
             continue
-        if not loops and instance.cls in bases:
+        if not loops and cls in bases:
             continue  # it gets its contents from derived classes
         own, assumed = instance.method("__call__") or graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
@@ -298,9 +299,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
         unset = [each for each in _data_of(own)[:1] if each not in graphs.settings] if own is not None else []
-        yield _FoundModel(
-            instance.cls.name, instance.cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset)
-        )
+        yield _FoundModel(cls.name, cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset))
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:

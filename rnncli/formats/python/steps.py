@@ -13,7 +13,7 @@ from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.evaluator import ITEMS_A_STEP
 from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
-from rnncli.formats.python.program import RECURRENT, End, Program
+from rnncli.formats.python.program import RECURRENT, End, Loop, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
@@ -53,8 +53,8 @@ class Module(Call):
     function: str = ""
     variables: list[str] = field(default_factory=list)
     items: dict[Value, Value] | None = None
-    inputs: list[TracedTensor] = field(default_factory=list)
-    outputs: list[TracedTensor] = field(default_factory=list)
+    inputs: Tensors = field(default_factory=list)
+    outputs: Tensors = field(default_factory=list)
     notes: tuple[Note, ...] = ()
     inner: bool = False
     presumed: tuple[str, ...] = ()
@@ -225,7 +225,10 @@ class _RecordedLoop:
     alike: bool = False
 
 
-_Site = tuple[list[TracedTensor], Value, TracedStep]
+Tensors = list[TracedTensor]
+"""Tensors in the order of a call."""
+
+_Site = tuple[Tensors, Value, TracedStep]
 """What a module last read at some position, what it returned, and its step."""
 
 
@@ -285,9 +288,8 @@ class Recorder(Program):
         if len(known) != 2 or known[1] is None:
             return None
         word = Input(known[1], known[0])
-        return TracedTensor(
-            self.add(TracedStep("input", line, [], word, made=node_of(word), out=known[1], sizes=known))
-        )
+        step = TracedStep("input", line, [], word, made=node_of(word), out=known[1], sizes=known)
+        return TracedTensor(self.add(step))
 
     def after(
         self, first: TracedTensor, word: Word, kind: str, line: int, returns: Returned | None, **more: Any
@@ -318,7 +320,7 @@ class Recorder(Program):
                 waiting += reversed([*each.values()] if isinstance(each, dict) else each)
         return found
 
-    def tensors(self, value: Value) -> list[TracedTensor]:
+    def tensors(self, value: Value) -> Tensors:
         """Return the tensors in a value."""
         return [each for each in self.leaves(value) if isinstance(each, TracedTensor)]
 
@@ -342,7 +344,7 @@ class Recorder(Program):
             return [*value.states]
         return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
 
-    def rounds(self, node: ast.For | ast.AsyncFor | ast.While, items: Iterable[Value], scope: Scope) -> End | None:
+    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> End | None:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if isinstance(items, list) and items else None
         timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
@@ -361,9 +363,8 @@ class Recorder(Program):
                     step.timed = True
                     fed = _FEEDBACK in [note.text for note in step.notes]
                     if timed and loops(step.word) and not fed and _is_shorter(getattr(node, "iter", node)):
-                        step.note(
-                            Note(f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them", "differs")
-                        )
+                        said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
+                        step.note(Note(said, "differs"))
 
     @property
     def in_time(self) -> bool:
@@ -376,14 +377,7 @@ class Recorder(Program):
         loop.round = loop.round if loop.alike else self._count
         return loop.alike
 
-    def once(
-        self,
-        module: Module,
-        site: int,
-        tensors: list[TracedTensor],
-        states: list[TracedTensor],
-        call: Callable[[], Value],
-    ) -> Value:
+    def once(self, module: Module, site: int, tensors: Tensors, states: Tensors, call: Callable[[], Value]) -> Value:
         """Return the result of calling a module at some position.
 
         A module that loops over time, or is called in such a loop, is called once for all timesteps.
@@ -409,7 +403,7 @@ class Recorder(Program):
             step.note(Note(_FEEDBACK, "differs row" if fed else "left out"))
         return returned
 
-    def _timed(self, module: Module, before: _Site, tensors: list[TracedTensor], states: list[TracedTensor]) -> bool:
+    def _timed(self, module: Module, before: _Site, tensors: Tensors, states: Tensors) -> bool:
         """Return whether a call of a module in the next round of a loop belongs to the next timestep.
 
         A module that loops itself, reads its own output and starts without a state is called as another layer; so is
