@@ -13,15 +13,7 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats import build
-from rnncli.formats.build import (
-    ArgumentFaultError,
-    Build,
-    MissingArgumentError,
-    TwiceGivenError,
-    UnknownArgumentError,
-    WrongArgumentError,
-    node_of,
-)
+from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, WrongArgumentError
 from rnncli.formats.nodes import Node, Note, names, takes_vectors
 from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FEATURES
@@ -57,7 +49,7 @@ class Signature(NamedTuple):
         changing: the arguments that specs have no word for.
     """
 
-    build: Build
+    build: build.Build
     takes: tuple[str, ...]
     positional: int
     inert: frozenset[str]
@@ -143,7 +135,7 @@ _GROUPS: Mapping[str, str] = {
 """Groups of arguments that several signatures share; each group comes before the groups that it contains."""
 
 
-def _class(build: Build, signature: str) -> Signature:
+def _class(made: build.Build, signature: str) -> Signature:
     """Return a class; an argument that its signature lists again after a group of Keras's counts once."""
     for group, arguments in _GROUPS.items():
         signature = signature.replace(group, arguments)
@@ -151,7 +143,7 @@ def _class(build: Build, signature: str) -> Signature:
     words = dict.fromkeys([*by_place.split(), *by_name.split()])
     takes = tuple(dict.fromkeys(word.lstrip("~!") for word in words))
     marked = {sign: frozenset(word[1:] for word in words if word[0] == sign) for sign in "~!"}
-    return Signature(build, takes, len(by_place.split()), marked["~"], marked["!"])
+    return Signature(made, takes, len(by_place.split()), marked["~"], marked["!"])
 
 
 KERAS: Mapping[str, Signature] = {
@@ -347,7 +339,7 @@ def bound(cls: Signature, name: str, positional: Sequence[Any], named: Mapping[s
         if argument in given:
             size = names("hidden_size out_features out_channels embedding_dim output_dim") & {*cls.takes[1:2]}
             after = next(iter(size), "") if argument == cls.takes[0] else ""  # after the number of inputs
-            raise TwiceGivenError(argument, f"{argument} is given twice", after)
+            raise build.TwiceGivenError(argument, f"{argument} is given twice", after)
         given[argument] = value
     return given
 
@@ -426,4 +418,4 @@ def _head(given: dict[str, Any]) -> Node | None:
     except ArgumentError as fault:
         attribute, _, rest = fault.message.partition(": ")[2].partition(" ")
         raise WrongArgumentError(name, f"{name} has {attribute} {rest.removeprefix('is ')}") from None
-    return node_of(head, ids=sizes[0] if len(sizes) == 1 else None)
+    return build.node_of(head, ids=sizes[0] if len(sizes) == 1 else None)

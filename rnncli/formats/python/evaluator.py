@@ -16,17 +16,7 @@ from typing import Any
 
 from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
-from rnncli.formats.python.library import (
-    MAX_ITEMS,
-    calculated,
-    compared,
-    inherited,
-    item_of,
-    method_called,
-    named_call,
-    sizes_of,
-    spoil,
-)
+from rnncli.formats.python import library
 from rnncli.formats.python.objects import (
     MISSING,
     PLAIN,
@@ -218,7 +208,7 @@ class Evaluator:
                 return value
             case ast.Compare(left=left, ops=kinds, comparators=rights):
                 values = [self.value(each, scope) for each in (left, *rights)]
-                tests = [compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                tests = [library.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
                 return self.combined(values, node) if None in tests else all(tests)
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
@@ -262,7 +252,7 @@ class Evaluator:
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits, or None if they are not known, or too many."""
         value = value.as_tuple if isinstance(value, Instance) else value
-        if not isinstance(value, str | list | dict) or len(value) > MAX_ITEMS:
+        if not isinstance(value, str | list | dict) or len(value) > library.MAX_ITEMS:
             return None
         self.step(len(value) // ITEMS_A_STEP)
         items = [*value]
@@ -285,7 +275,7 @@ class Evaluator:
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""
         self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
-        made = calculated(kind, left, right)
+        made = library.calculated(kind, left, right)
         if made is not MISSING:
             return made
         sizes = isinstance(kind, ast.Add) and (isinstance(left, list) or isinstance(right, list))
@@ -356,7 +346,7 @@ class Evaluator:
         if isinstance(owner, Instance) and (own := owner.method("__getitem__")) is not None:
             return self.call(own, Given([self.value(index, scope)], {}, node))
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
-        return item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
+        return library.item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
 
     def _rounds(
         self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
@@ -367,7 +357,7 @@ class Evaluator:
                 made.append([self.value(node.key, scope), self.value(node.value, scope)])
             else:
                 made.append(self.value(node.elt, scope))
-            return None if len(made) <= MAX_ITEMS else left_open(node)
+            return None if len(made) <= library.MAX_ITEMS else left_open(node)
         loop = node.generators[depth]
         taken = self.value(loop.iter, scope)
         items = self.items(taken)
@@ -419,7 +409,7 @@ class Evaluator:
                     if known and self.items(items) and -len(items) <= key < len(items):
                         items[key] = value
                     else:
-                        spoil(self, items, Unknown(left_open(target).why), [value])
+                        library.spoil(self, items, Unknown(left_open(target).why), [value])
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """Set an attribute of an object or a class."""
@@ -458,13 +448,13 @@ class Evaluator:
         """Return the result of calling a value."""
         match called:
             case Method(owner=list() | dict() | str() | Instance()):
-                return method_called(self, called, given)
+                return library.method_called(self, called, given)
             case Partial(called=held, given=first):
                 every = [*first.positional, *given.positional]
                 unknown = first.unknown or given.unknown
                 return self.call(held, Given(every, first.named | given.named, given.node, unknown))
             case Named():
-                return named_call(self, called, given)
+                return library.named_call(self, called, given)
             case Unknown():
                 return joined([called, *(each for each in given.all if isinstance(each, Unknown))])
             case _:
@@ -473,14 +463,14 @@ class Evaluator:
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
-                called = inherited(scope.private(name), scope, [self.value(each, scope) for each in said[:1]])
+                called = library.inherited(scope.private(name), scope, [self.value(each, scope) for each in said[:1]])
             case ast.Attribute(value=owner, attr=name):
                 called = self.attribute(self.value(owner, scope), scope.private(name), node.func, called=True)
             case _:
                 called = self.value(node.func, scope)
         given = self._given(node, scope)
         made = self.call(called, given)
-        sizes = sizes_of(called, given) if open_in(made) is not None else None
+        sizes = library.sizes_of(called, given) if open_in(made) is not None else None
         return Array(left_open(node).why, sizes=sizes) if sizes else self.made(made, node, scope)
 
     def _given(self, node: ast.Call, scope: Scope) -> Given:

@@ -255,11 +255,11 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
     made = record.operation(name, tensors, given.line)
     if name in ("concatenate", "concat"):
         every = record.tensors(given.all)  # one may occur twice
-        made.step.out = features_side_by_side(every, given.get("axis", 1, -1))
+        made.step.out = width_of(every, given.get("axis", 1, -1))
     return made
 
 
-def features_side_by_side(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
+def width_of(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
     """Return how many features Keras tensors have when joined along an axis, or None if that is not known."""
     rank = next((rank for each in tensors if (rank := each.rank) is not None), None)
     return side_by_side([each.step.out for each in tensors], axis, rank)

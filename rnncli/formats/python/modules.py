@@ -9,32 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.errors import RnncliError
+from rnncli.formats import frameworks
 from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
-from rnncli.formats.frameworks import (
-    CALLED_WITH,
-    CLASSES,
-    DIFFERS,
-    INPUTS,
-    KERAS_1,
-    SHAPES,
-    bound,
-    built,
-    class_of,
-    differs_in_training,
-)
+from rnncli.formats.frameworks import CLASSES, SHAPES, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import (
-    FLAT,
-    LOG_SOFTMAX,
-    PACKED,
-    SPLIT,
-    STEP,
-    VECTOR,
-    WINDOWS,
-    computed,
-    features_side_by_side,
-)
+from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, SPLIT, STEP, VECTOR, WINDOWS, computed, width_of
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
@@ -107,7 +87,7 @@ class Modules(Recorder):
         if module.items is not None:
             module.inner = module.inner or bool(tensors)
             for each in module.items.values():  # each is called at the line where it is created
-                if isinstance(each, Module) and each.name in INPUTS and tensors:
+                if isinstance(each, Module) and each.name in frameworks.INPUTS and tensors:
                     continue
                 node = each.given.node if isinstance(each, Module) else given.node
                 data = self.follow_module(each, data, Given([], {}, node), site or id(given.node))
@@ -130,11 +110,11 @@ class Modules(Recorder):
             module, site, tensors, states, lambda: self._made(module, tensors, states, given.line, from_zeros=zero)
         )
         said = ["mask"] * bool(self.tensors(given.get("mask")))
-        differs = differs_in_training(module.name, module.given.named)
+        differs = frameworks.differs_in_training(module.name, module.given.named)
         said += ["training"] * (given.get("training") is True and differs)
         for each in self.tensors(made)[:1]:
             for argument in said:
-                each.step.note(Note(CALLED_WITH[argument], "differs"))
+                each.step.note(Note(frameworks.CALLED_WITH[argument], "differs"))
         return made
 
     def called(self, value: Value, tensors: Tensors, line: int) -> TracedTensor:
@@ -154,7 +134,7 @@ class Modules(Recorder):
 
     def _made(self, module: Module, tensors: Tensors, states: Tensors, line: int, *, from_zeros: bool) -> Value:
         """Return a layer's output, after recording its step, or one step per level of a stack."""
-        kind = "input" if module.name in INPUTS else module.name
+        kind = "input" if module.name in frameworks.INPUTS else module.name
         first, reads = next(iter(tensors), None), [self.read(each) for each in tensors]
         step = TracedStep(kind, line, reads or (None if module.framework == "torch" else []), None, module)
         given = module.given.get("input_shape")
@@ -200,9 +180,9 @@ class Modules(Recorder):
             step = TracedStep(own, line, edges, each.word, module, level, each)
             step.out = returned(each.word, features or each.features) if isinstance(each.word, Layer) else features
             step.sizes = sizes
-            step.notes = tuple(note for note in each.notes if note.text != DIFFERS["return_state"])
+            step.notes = tuple(note for note in each.notes if note.text != frameworks.DIFFERS["return_state"])
             if recurrent and (not from_zeros or starts):
-                step.note(Note(CALLED_WITH["initial_state"], "differs"))
+                step.note(Note(frameworks.CALLED_WITH["initial_state"], "differs"))
             step = self.add(step)
             levels += [step] if recurrent else []
             features, reads = step.out, [Edge(step)]
@@ -331,7 +311,7 @@ class Modules(Recorder):
             if faults:
                 every = dict.fromkeys(one for fault in faults for one in fault.names)
                 raise UnknownModuleError(str(faults[0]), (*every,))
-            first, *levels = built(module.framework, module.name, [], values)
+            first, *levels = frameworks.built(module.framework, module.name, [], values)
         except ArgumentFaultError as fault:
             node = module.given.written(fault.argument, cls.takes)
             if source_of(node) in self.settings:
@@ -360,11 +340,11 @@ def _arguments_of(module: Module) -> dict[str, Value]:
     if cls is None:
         return {}
     given = module.given.named
-    old = {each for each in given if each not in cls.takes and KERAS_1.get(each) in cls.takes}
+    old = {each for each in given if each not in cls.takes and frameworks.KERAS_1.get(each) in cls.takes}
     first = bool(old) or "recurrent" in module.path[:-1]  # a module of the first Keras
     usual = {"reset_after": False} if first and "reset_after" in cls.takes else {}
-    given = {KERAS_1[each] if each in old else each: value for each, value in given.items()}
-    return usual | bound(cls, module.name, module.given.positional, given)
+    given = {frameworks.KERAS_1[each] if each in old else each: value for each, value in given.items()}
+    return usual | frameworks.bound(cls, module.name, module.given.positional, given)
 
 
 def kind_of(called: Value) -> str:
@@ -397,7 +377,7 @@ def _outputs(levels: list[TracedStep], axes: str, *, cell: bool) -> list[Value] 
 def _out_of(module: Module, tensors: Tensors, sizes: Sequence[Value] | None) -> int | None:
     """Return the number of output features of a layer that specs cannot express, given its output sizes."""
     if module.name == "Concatenate":
-        return features_side_by_side(tensors, module.given.get("axis", 0, -1))
+        return width_of(tensors, module.given.get("axis", 0, -1))
     if not sizes and (module.name in KEEP_FEATURES or module.name in ("LogSoftmax", "Flatten")):
         return next((each.step.out for each in tensors), None)
     size = sizes[-1] if sizes else None
