@@ -181,7 +181,6 @@ class Graphs(Containers):
             if framework is not None and start.all and base.name in ("Sequential", "ModuleList", "ModuleDict"):
                 made = self._named_call(base, [], start)
                 if isinstance(made, Module) and not own:
-                    self.instances.remove(instance)
                     made.function = cls.name
                     return made
                 instance.values[""] = made
@@ -192,7 +191,6 @@ class Graphs(Containers):
                 if own:
                     instance.values[""] = module
                     break
-                self.instances.remove(instance)
                 return module
         return instance
 

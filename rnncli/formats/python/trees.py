@@ -237,7 +237,7 @@ def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
         case ast.MatchMapping(keys=keys, patterns=held, rest=None):
             for key, each in zip(keys, held, strict=True):
                 tests += [ast.Compare(key, [ast.In()], [subject]), *_tests(each, ast.Subscript(subject, key))]
-            return [_called("isinstance", subject, ast.Name("dict")), *tests]
+            return [ast.Call(ast.Name("isinstance"), [subject, ast.Name("dict")], []), *tests]
         case ast.MatchSequence():
             stars = [number for number, each in enumerate(several) if isinstance(each, ast.MatchStar)]
             kinds, size = ast.Tuple([ast.Name("list"), ast.Name("tuple")]), ast.Constant(len(several) - len(stars))
@@ -248,13 +248,10 @@ def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
                     at = ast.Slice(at, ast.Constant(back + 1 or None))
                     each = ast.MatchAs(name=each.name)
                 tests += _tests(each, ast.Subscript(subject, at))
-            long = ast.Compare(_called("len", subject), [ast.GtE() if stars else ast.Eq()], [size])
-            return [_called("isinstance", subject, kinds), long, *tests]
+            length = ast.Call(ast.Name("len"), [subject], [])
+            tests.insert(0, ast.Compare(length, [ast.GtE() if stars else ast.Eq()], [size]))
+            return [ast.Call(ast.Name("isinstance"), [subject, kinds], []), *tests]
     return [ast.Name(source_of(pattern))]
-
-
-def _called(name: str, *given: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(name), [*given], [])
 
 
 def words_in(node: ast.AST) -> set[str]:
