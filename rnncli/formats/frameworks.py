@@ -264,15 +264,9 @@ _ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for 
 _ALIASES["Convolution1D"] = "Conv1D"
 """Keras's aliases of a class."""
 
-_EXAMPLES = {
-    "layer": "LSTM(32)",
-    "cell": "LSTMCell(32)",
-    "cells": "[LSTMCell(32)]",
-    "activation": "'relu'",
-    "output_size": "1",
-    "padding": "(2, 0)",
-    "value": "0",
-    "chomp_size": "2",
+_EXAMPLES: Mapping[str, str] = {
+    **dict(pair.split("=") for pair in ("layer=LSTM(32)", "cell=LSTMCell(32)", "cells=[LSTMCell(32)]", "value=0")),
+    **dict(pair.split("=") for pair in ("activation='relu'", "padding=(2, 0)", "output_size=1", "chomp_size=2")),
 }
 """Example values for arguments that have no default and are not sizes."""
 

@@ -442,7 +442,9 @@ class Evaluator:
         every, named = [*node.args.posonlyargs, *node.args.args], node.args.kwonlyargs
         written = [*zip(reversed(every), reversed(node.args.defaults), strict=False)]
         written += [(each, value) for each, value in zip(named, node.args.kw_defaults, strict=True) if value]
-        return Function(node, scope, {each.arg: self.value(value, scope) for each, value in written})
+        defaults = {each.arg: self.value(value, scope) for each, value in written}
+        around = scope.around if scope.cls is not None else None  # a method does not see the names inside its class
+        return Function(node, around or scope, defaults, scope.cls)
 
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value."""

@@ -247,9 +247,6 @@ class Program(Evaluator):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 function = self.defined(node, scope)
                 self.functions.append(function)
-                # A method sees the names around its class, not those inside it.
-                if scope.cls is not None and scope.around is not None:
-                    function = replace(function, scope=scope.around, cls=scope.cls)
                 self._decorate(node, function, scope)
             case ast.ClassDef():
                 self._define(node, scope)
@@ -359,33 +356,27 @@ class Program(Evaluator):
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
         items = self._holding(node, scope) if isinstance(node, ast.While) else self.still(taken)
-        times = len(items) or 1 if isinstance(items, list) else 1
         if isinstance(taken, list) and items is not None:
             items = taken  # which the loop may change
-        self._times *= times  # how often all loops around the body run it
+        before, doubts, trying = (self._exact, self._times), len(self.doubts), self._trying
+        times = self._times * (len(items) or 1 if isinstance(items, list) else 1)  # for all loops around the body
+        self._exact, self._times = True, times
         try:
-            return self._tried(node, taken, items, scope)
-        finally:
-            self._times //= times
-
-    def _tried(self, node: Loop, taken: Value, items: Iterable[Value] | None, scope: Scope) -> End | None:
-        outer, doubts, trying, self._exact = self._exact, len(self.doubts), self._trying, True
-        try:
-            if items is not None and self._times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
+            if items is not None and times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
                 return self.rounds(node, items, scope)
         except _UndecidedError:
             self._trying = trying
             del self.doubts[doubts:]
         finally:
-            self._exact = outer
+            self._exact, self._times = before
         unknown = Unknown(f"the effect of the while at line {node.lineno} is known only when the program runs")
         if not isinstance(node, ast.While):
             why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
             unknown = replace(open_in(taken) or unknown, why=why, rest=False, line=node.lineno).in_turn(node.iter)
             self.assign(node.target, unknown, scope)
-        self._exact = False
+        self._exact, self._times = False, times
         ended = self.branches([node.body, []], scope, unknown)
-        self._exact = outer
+        self._exact, self._times = before
         return ended
 
     def _holding(self, node: ast.While, scope: Scope) -> Iterator[Value]:
