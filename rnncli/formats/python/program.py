@@ -58,10 +58,6 @@ _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_ex
 """Modules of which no decorator changes the layers of a class."""
 
 
-_IN_PLACE = {ast.Add: "extend", ast.Mult: "__imul__", ast.BitOr: "update"}
-"""The methods of lists and dicts that do what an augmented assignment does."""
-
-
 Loop = ast.For | ast.AsyncFor | ast.While
 
 
@@ -247,7 +243,7 @@ class Program(Evaluator):
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 function = self.defined(node, scope)
                 self.functions.append(function)
-                self._decorate(node, function, scope)
+                self._decorate(function, scope)
             case ast.ClassDef():
                 self._define(node, scope)
             case ast.Return(value=value):
@@ -348,7 +344,8 @@ class Program(Evaluator):
         """Apply an augmented assignment; a list or a dict changes in place."""
         held = self.value(target, scope)
         if isinstance(held, list | dict) and not isinstance(held, Tuple):
-            self.call(Method(held, _IN_PLACE.get(type(kind), "clear")), Given([value], {}, node))
+            ways = {ast.Add: "extend", ast.Mult: "__imul__", ast.BitOr: "update"}
+            self.call(Method(held, ways.get(type(kind), "clear")), Given([value], {}, node))
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
@@ -450,15 +447,13 @@ class Program(Evaluator):
             else:
                 scope.values[alias.asname or alias.name] = Named((*module, alias.name))
 
-    def _decorate(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Function | Class, scope: Scope
-    ) -> None:
+    def _decorate(self, made: Function | Class, scope: Scope) -> None:
         """Bind a name to its function or class, as changed by the file's decorators."""
-        name = node.name
+        name, line = made.name, made.node.lineno
         value: Value = made
-        for each in reversed(node.decorator_list):
+        for each in reversed(getattr(made.node, "decorator_list", [])):
             if isinstance(each, ast.Attribute) and each.attr in ("setter", "deleter"):
-                name = f"{node.name}.{each.attr}"
+                name = f"{made.name}.{each.attr}"
                 continue
             decorator, changed = self.value(each, scope), value
             if isinstance(decorator, Function | Class | Instance | Partial):
@@ -472,7 +467,7 @@ class Program(Evaluator):
                 decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
                 self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
             if "singledispatch" in written:
-                value = Unknown(f"which function {name} is depends on its argument (line {node.lineno})")
+                value = Unknown(f"which function {name} is depends on its argument (line {line})")
         scope.values[name] = value
 
     def _is_foreign(self, value: Value) -> bool:
@@ -504,4 +499,4 @@ class Program(Evaluator):
         if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
             self.invoke(start, Given([cls], given, node))
-        self._decorate(node, cls, scope)
+        self._decorate(cls, scope)

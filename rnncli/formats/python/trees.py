@@ -108,9 +108,9 @@ def tree_in(path: str, *, notebook: bool) -> ast.Module:
     return _notebook(data) if notebook else _source(data)
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_SOURCE:
-        raise RnncliError(f"it has more than {MAX_SOURCE:,} bytes, the limit for Python source")
+def _check_size(size: int, limit: int = MAX_SOURCE, what: str = "Python source") -> None:
+    if size > limit:
+        raise RnncliError(f"it has more than {limit:,} bytes, the limit for {what}")
 
 
 def _source(data: bytes) -> ast.Module:
@@ -144,18 +144,16 @@ def _notebook(data: bytes) -> ast.Module:
     """Return the syntax tree of a notebook's code, its cells joined in order."""
     if not data:
         raise RnncliError("it is empty", AGAIN)
-    if len(data) > MAX_NOTEBOOK:
-        raise RnncliError(f"it has more than {MAX_NOTEBOOK:,} bytes, the limit for a notebook")
+    _check_size(len(data), MAX_NOTEBOOK, "a notebook")
     try:
         found = json.loads(data)
-        cells = [cell for cell in found["cells"] if cell["cell_type"] == "code"]
-        texts = [cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]) for cell in cells]
-        numbers = [number for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"]
+        cells = {number: cell for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"}
+        texts = {number: "".join(cell["source"]) for number, cell in cells.items()}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RnncliError("it is not a Jupyter notebook, or is damaged", AGAIN) from None
-    _check_size(sum(map(len, texts)))
+    _check_size(sum(map(len, texts.values())))
     body: list[ast.stmt] = []
-    for number, text in zip(numbers, texts, strict=True):
+    for number, text in texts.items():
         try:
             tree = tree_of(_without_magics(text))
         except UnparsableError as error:
