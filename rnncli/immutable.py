@@ -47,9 +47,11 @@ class Immutable:
         defaults = self._defaults()
         placed = dict(zip(defaults, given, strict=False))
         values = defaults | placed | named
-        twice = len(placed) < len(given) or placed.keys() & named.keys()
-        if twice or len(values) > len(defaults) or MISSING in values.values():
-            raise TypeError(f"{type(self).__name__} takes {', '.join(defaults)}")
+        wrong = [name for name in named if name in placed or name not in defaults]
+        wrong += [name for name, value in values.items() if value is MISSING]
+        if wrong or len(placed) < len(given):
+            fault = f"missing, unknown or given twice: {', '.join(wrong)}" if wrong else f"not {len(given)} values"
+            raise TypeError(f"{type(self).__name__} takes {', '.join(defaults)}; {fault}")
         self.__dict__.update(values)
         self.__post_init__()
 

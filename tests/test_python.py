@@ -45,7 +45,7 @@ def test_invalid_arguments_are_rejected_with_the_received_and_the_allowed_values
         elif line.startswith(">>> "):
             try:
                 answer = f"is not refused: {eval(line[4:], dict(known))}"
-            except (RnncliError, AttributeError, ValueError) as error:
+            except (RnncliError, AttributeError, ValueError, TypeError) as error:
                 answer = f"{type(error).__name__}: {error}"
             said.append("\n".join(map(str.rstrip, f"{line}\n{answer}".splitlines())))
     screen("refusals", "\n\n".join(said) + "\n")

@@ -70,7 +70,7 @@ class Request:
     dtype: str = "float32"
     init: Init | None = None
     framework: Framework | None = None
-    lengths: Sequence[int] | str | PathLike[str] | None = None
+    lengths: Any = None
     input: str | None = None
     weights: str | None = None
     save_weights: str | None = None
@@ -164,7 +164,7 @@ def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
     return {name: None if path is None else file_name(name, path) for name, path in paths.items()}
 
 
-def _checked_lengths(lengths: Sequence[int] | str | PathLike[str]) -> tuple[int, ...] | str:
+def _checked_lengths(lengths: Any) -> tuple[int, ...] | str:
     if isinstance(lengths, (str, PathLike)):
         try:
             parsed = parse_lengths(lengths) if isinstance(lengths, str) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -74,7 +74,7 @@ def forward(
     *,
     timesteps: int | None = None,
     batch: int | None = None,
-    lengths: Sequence[int] | Path | None = None,
+    lengths: ArrayLike | Path | None = None,
     seed: int = 0,
     dtype: DTypeLike | None = None,
     init: Init | None = None,
