@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect as signatures
+import os
 import pickle
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -279,6 +280,10 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
                 for key, array in Model(again).weights.items():
                     np.testing.assert_array_equal(array, weights[key])
                 assert take(rnncli.load(network)).part.path == str(path)
+    with at("a loaded model keeps no file open"):
+        before = os.listdir("/dev/fd")
+        models = [rnncli.load(path), Model(rnncli.load(MODEL))]
+        assert (os.listdir("/dev/fd"), len(models)) == (before, 2)
     with at("a file that has changed"):
         (tmp_path / "w.safetensors").write_bytes(MODEL.read_bytes())
         network = sent(Network.read(tmp_path / "w.safetensors"))

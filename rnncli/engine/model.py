@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from itertools import repeat
 from os import PathLike
@@ -73,8 +75,7 @@ class Model(Commands):
     Attributes:
         network: the network.
         dtype: the NumPy dtype.
-        weights: the arrays by key, in Keras's order. They are read-only, because the engine has its own copies; to
-            replace all, set them, `model.weights = {**model.weights, key: array}`, or call `load_weights`.
+        weights: the arrays by key, in Keras's order, read-only; `weights = {**model.weights, key: array}` sets others.
         part: the part of a model file that the model was loaded from; None if its weights are different.
 
     Raises:
@@ -96,18 +97,19 @@ class Model(Commands):
         init: Init = "keras",
         weights: Given | None = None,
     ) -> None:
-        vars(self).update(network=Network.read(network), dtype=checked_dtype(dtype), part=None)
-        seed = checked_seed(seed)
+        own, seed = Network.read(network), checked_seed(seed)
         check_known("init", init, INITS)
-        part = self.network.part
+        part = own.part
         if part is not None:
             part.check_runs()
+            own = replace(own, part=copy(part))  # the file of a copy is not open
         if weights is None and isinstance(network, Model):
-            weights = network.weights
-            vars(self).update(part=network.part)
+            part, weights = network.part, network.weights
         elif weights is None and part is not None and part.has_weights:
-            weights = part
-            vars(self).update(part=part)
+            part, weights = own.part, part
+        else:
+            part = None
+        vars(self).update(network=own, dtype=checked_dtype(dtype), part=part)
         self._use(initial_weights(self.network, seed, self.dtype, init) if weights is None else self._taken(weights))
 
     def __setattr__(self, name: str, value: Any) -> None:
