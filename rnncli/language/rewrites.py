@@ -116,6 +116,7 @@ _COLONS = "fields are separated by colons, not by {}"
 _comma = partial(_text, becomes=",", lead="with commas", message=_COMMAS)
 _SIZES = "write a colon before the size of a layer, not as in {}"
 _X = "sizes are joined by x, not as in {}"
+_OWN, _NOT_THIS = "with a blank of its own", "a blank stands for its number alone, not for {}"
 _BRACKETS = "sizes are joined by x, without brackets: {}"
 _THOUSANDS = "a number is written without separators, not as in {}"
 _KINDS = "each layer needs its own kind, not as in {}"
@@ -249,6 +250,7 @@ REWRITES = (
     _same_part(r"(?<=[:x])([0-9]{1,9})\.0{1,9}(?=[:x]|$)", r"\1"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
     _same_part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()]),
+    _part(r"(?<=:)(?:[0-9]+(?:\*_?[a-wyz]\w*|_?[a-fh-jln-wyz])|_?[a-wyz]\w*[*/+][0-9]+)(?=:|$)", "_b", _OWN, _NOT_THIS),
     # spaces
     _text(r"(?<=[a-z0-9])\s{1,9}--?(?=[a-z]{2})", ":", "with colons", _COLONS),
     _text(r"(?<=[0-9a-z])\s{1,9}(<WHOLE>)s?\s?[\s=:]\s?(?=[0-9])", r":\1=", "with colons"),

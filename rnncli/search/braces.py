@@ -263,6 +263,9 @@ def _check_lists(typed: str) -> None:
     if repair is None and re.fullmatch(r"\{[+-]?[0-9]+\.\.[+-]?[0-9]+(\.\.[+-]?[0-9]+)?\}", fault):
         advice = f"sizes are at most {MAX_SIZE:,}, and a range has at most {LONGEST_RANGE + 1:,} numbers"
         raise SpecError(f"the range {quote(fault)} is too long", text=typed, span=(start, end), advice=advice)
+    if repair is None and re.fullmatch(r"\{(?:[a-z]\w* ?[-+*/] ?[0-9]+|[0-9]+ ?[-+*/]? ?[a-z]\w*)\}", fault):
+        advice = "a name in braces repeats its value and calculates nothing; give this size a brace of its own"
+        raise SpecError(f"{quote(fault)} is a calculation", text=typed, span=(start, end), advice=advice)
     raise SpecError(
         f"{quote(fault)} is neither a list like {{16,32}} nor a range like {{16..64..16}}",
         text=typed,
