@@ -123,9 +123,6 @@ _BITS = {
 }
 """The names of each dtype in PyTorch, C, Rust and model files."""
 
-_LIBRARIES = ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
-"""Possible prefixes of a dtype's name."""
-
 _NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
 """Names of Python's float, which has 64 bits, unlike the float of PyTorch and C."""
 
@@ -133,7 +130,7 @@ OTHER_DTYPES: Mapping[str, str] = {
     library + name: dtype
     for dtype, names in _BITS.items()
     for name in names
-    for library in _LIBRARIES
+    for library in ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
     if library + name not in _NOT_FLOAT32
 }
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""

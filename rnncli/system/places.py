@@ -16,9 +16,6 @@ from rnncli.system.descriptors import STANDARD, can_name_a_file
 _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
 """A directory whose names are numbers of open files."""
 
-_MAX_LINKS = 40
-"""The most links to follow to a file; the system follows no more either."""
-
 _ADVICE = "give each file a different name"
 
 
@@ -74,7 +71,7 @@ def place_of(path: str) -> Place:
         OSError: it leads nowhere, or to a directory.
     """
     given, special = path, False
-    for _ in range(_MAX_LINKS):
+    for _ in range(40):  # the system follows no more links either
         folder, name = os.path.split(path)
         folder = folder or os.curdir
         _check_name(path, name)

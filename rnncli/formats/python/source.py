@@ -389,16 +389,22 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
 def _without_uses(
     steps: Sequence[TracedStep], returned: Sequence[TracedTensor] = ()
 ) -> tuple[list[TracedStep], list[TracedTensor]]:
-    """Return steps without those that only use what a network returns, `print(y)`, and what else the others return."""
+    """Return steps without those that only use what a network returns, `print(y)`, and what else the others return.
+
+    If its outputs are known, functions that lead to none of them are left out, too.
+    """
     kept: dict[TracedStep, None] = {}
     outputs: dict[TracedTensor, None] = {}
     used: set[TracedStep] = set()
-    read = {each.step for each in returned}
+    read, leading = {each.step for each in returned}, {*reached(returned)}
     for step in reversed(steps):
         edges = step.reads or []
         use = step.kind in USES_OF_PARTS and step in used
         use = use or step.kind in USES or step.kind.endswith(("Loss", "_loss"))
-        if use and step.module is None and step.word is None and edges and step not in read:
+        use = use and step.word is None
+        aside = bool(leading) and step not in leading and step.kind[:1].islower()
+        use = use or (aside and not (step.has_weights or step.notes or step.names))
+        if use and step.module is None and edges and step not in read:
             used |= {edge.step for edge in edges}
             part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")
             outputs |= dict.fromkeys(TracedTensor(edge.step, edge.returns, part) for edge in edges)
