@@ -93,6 +93,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(itertools, name) for name in names("chain pairwise islice")},
     "reduce": functools.reduce,
     "OrderedDict": dict,
+    "len": lambda of: of if type(of) is int else len(of),  # a setting may give how many there are: vocab=5000
     "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
 }
 """The Python functions that are supported, by name."""
