@@ -88,7 +88,10 @@ def _follow(graphs: Graphs, tree: ast.Module) -> None:
             continue  # methods of classes derived from a framework's compute; they do not create models
         for name, method in sorted(cls.scope.values.items(), key=lambda each: f".{each[0]}" in taken):
             if isinstance(method, Function) and method.node not in graphs.followed and method.name[:2] != "__":
-                _presume(graphs, replace(method, owner=instance), taken.get(f".{name}", 0))
+                takes = [each.arg for each in method.node.args.args[:1]]
+                kept = isinstance(method.node, ast.Lambda) and takes != ["self"]  # in a class as in a dict
+                start = replace(method, cls=None) if kept else replace(method, owner=instance)
+                _presume(graphs, start, taken.get(f".{name}", 0))
 
 
 def _presume(graphs: Graphs, made: Function | Class, line: int) -> None:
