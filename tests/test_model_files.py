@@ -117,6 +117,13 @@ def test_an_inspection_says_the_type_of_numbers_that_are_not_float32(rnncli: Run
     assert ": 3 arrays of float16, 32 parameters\n" in rnncli("inspect", "half.npz").stdout
 
 
+def test_an_inspection_says_why_what_a_part_reads_is_left_out(rnncli: Run) -> None:
+    layers = "self.a, self.r = nn.Linear(3, 4), nn.GRU(2, 8)"
+    Path("model.py").write_text(f"class N(nn.Module):\n def __init__(self):\n  super().__init__(); {layers}\n")
+    said = "r reads a (Linear, line 3), which is left out: r reads 2 features, but the layer before it returns 4\n"
+    assert said in rnncli("inspect", "model.py").stdout
+
+
 # Names and shapes
 
 CELL = "lstm.ih 16x3; lstm.hh 16x4"

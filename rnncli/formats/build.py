@@ -381,7 +381,7 @@ def each_step(given: dict[str, Any]) -> list[Node]:
     steps = []
     for made in _held(given["layer"], "layer", "TimeDistributed takes a layer, such as Dense(32)"):
         if isinstance(made.word, Layer) and made.word.reads != "either":
-            raise ArgumentFaultError("layer", f"layer is {made.word.keras}; specs cannot apply it to each timestep")
+            raise ArgumentFaultError("layer", f"layer is {made.word.spec()}; specs cannot apply it to each timestep")
         flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # like the vector of a timestep
         steps.append(replace(made, word=Pass() if flat else made.word, where="sequence"))
     return steps

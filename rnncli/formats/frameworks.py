@@ -371,25 +371,26 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
             given[argument] = OTHER_NAMES.get(value.lower(), value.lower())
         elif value is None:
             given[argument] = "linear"
-    head = None if "output_dim" in cls.takes else _head(given)
+    names_of_shape = () if "output_dim" in cls.takes else (*SHAPES, "input_dim", "input_length")
+    shape = {each: given.pop(each) for each in names_of_shape if each in given}
     if cls.build is build.unknown_input:
-        return [head] if head else cls.build({})
+        return [head] if (head := _head(shape)) else cls.build({})
     try:
         made = cls.build(given)
     except (KeyError, MissingArgumentError) as missing:
         argument = missing.argument if isinstance(missing, MissingArgumentError) else str(missing.args[0])
         instead = missing.instead if isinstance(missing, MissingArgumentError) else _EXAMPLES[argument]
         raise MissingArgumentError(argument, f"{name} needs {argument}", instead) from None
-    first = replace(made[0], notes=(*made[0].notes, *notes))
+    head, first = _head(shape), replace(made[0], notes=(*made[0].notes, *notes))
     if head is not None and takes_vectors(head.word):
         first = replace(first, given=head.word)
     return [first, *made[1:]]
 
 
-def _head(given: dict[str, Any]) -> Node | None:
-    """Pop the arguments for a Keras layer's input shape; return the input if they specify its features."""
-    steps, features = given.pop("input_length", None), given.pop("input_dim", None)
-    found = [(name, given.pop(name, None), batch) for name, batch in SHAPES.items()]
+def _head(given: Mapping[str, Any]) -> Node | None:
+    """Return the input that the arguments for a Keras layer's input shape describe, if they specify its features."""
+    steps, features = given.get("input_length"), given.get("input_dim")
+    found = [(name, given.get(name), batch) for name, batch in SHAPES.items()]
     found += [("input_dim", (steps, features), 0)] if features is not None else []
     shapes = {
         name: (tuple(shape) if isinstance(shape, list | tuple) else (shape,))[batch:]

@@ -306,8 +306,9 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         ]
         yield Table(columns)
         yield Line(Text(total), start=1)
+        said = [note.text for note in part.notes]
         effects = [note.effect.removesuffix(" size").removesuffix(" row").capitalize() for note in part.notes]
-        texts = [note.text.replace(" is left out: ", ": ") for note in part.notes]
+        texts = [each.replace(" is left out: ", ": ").replace(", which: ", ", which is left out: ") for each in said]
         notes = [f"{effect}: {text}" for effect, text in zip(effects, texts, strict=True)]
         for text in dict.fromkeys(notes):  # an assumed size may be noted twice
             yield Line(Text(one_line(text), style="dim"), start=1)
