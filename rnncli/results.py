@@ -7,6 +7,8 @@ from importlib import import_module
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from rnncli.errors import one_line
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -33,7 +35,7 @@ class Result:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.title}>"
+        return f"<{type(self).__name__} of {one_line(self.title)}>"
 
     def __str__(self) -> str:
         """Return the command's output, with the terminal's width, or its natural width if there is no terminal."""
@@ -61,8 +63,7 @@ class Result:
         Raises:
             ArgumentError: the result has no rows: a drawing, source.
         """
-        rows: list[dict[str, Any]] = rendering("results").rows(self)
-        return rows
+        return list(rendering("results").rows(self))
 
     def save_svg(self, path: str | PathLike[str], theme: str = "dark") -> WrittenFile:
         """Save a picture of the command's output, completely or not at all.
@@ -96,8 +97,7 @@ class _Later:
     """
 
     def __init__(self, module: str, name: str) -> None:
-        self._module = module
-        self._name = name
+        self._module, self._name = module, name
 
     def __get__(self, instance: object, owner: type) -> Callable[..., Any]:
         function: Callable[..., Any] = getattr(import_module(self._module), self._name)

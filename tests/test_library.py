@@ -284,10 +284,12 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
         before = os.listdir("/dev/fd")
         models = [rnncli.load(path), Model(rnncli.load(MODEL))]
         assert (os.listdir("/dev/fd"), len(models)) == (before, 2)
-    with at("a file that has changed"):
-        (tmp_path / "w.safetensors").write_bytes(MODEL.read_bytes())
-        network = sent(Network.read(tmp_path / "w.safetensors"))
-        (tmp_path / "w.safetensors").write_bytes((MODELS / "gru-3.safetensors").read_bytes())
+    with at("a file that has changed, with a tab in its name"):
+        path = tmp_path / "a\tfile.safetensors"
+        path.write_bytes(MODEL.read_bytes())
+        network = sent(Network.read(path))
+        assert repr(rnncli.inspect(path)) == f"<ModelFile of {tmp_path}/a file.safetensors>"
+        path.write_bytes((MODELS / "gru-3.safetensors").read_bytes())
         assert network.summary().total_params == Network.read(MODEL).summary().total_params
         with pytest.raises(RnncliError, match="safetensors has changed: rnn has no"):
             Model(network)
