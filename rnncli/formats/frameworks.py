@@ -109,7 +109,6 @@ DATA = names(
 _OF_AXES = names("kernel_size pool_size strides stride dilation_rate dilation normalized_shape output_size")
 """Arguments that may be a list of one number, for the only axis."""
 
-
 CUTS = names("Chomp1d Chomp")
 """Common names of user classes that cut timesteps off after a convolution, to remove its padding."""
 
@@ -366,11 +365,8 @@ def built(framework: Framework, name: str, positional: Sequence[Any], named: Map
         if isinstance(value := given[argument], list | tuple) and len(value) == 1:
             given[argument] = value[0]
     for argument in {"activation", "recurrent_activation"} & given.keys():
-        value = given[argument]
-        if isinstance(value, str):
-            given[argument] = OTHER_NAMES.get(value.lower(), value.lower())
-        elif value is None:
-            given[argument] = "linear"
+        value = "linear" if given[argument] is None else given[argument]
+        given[argument] = OTHER_NAMES.get(value.lower(), value.lower()) if isinstance(value, str) else value
     names_of_shape = () if "output_dim" in cls.takes else (*SHAPES, "input_dim", "input_length")
     shape = {each: given.pop(each) for each in names_of_shape if each in given}
     if cls.build is build.unknown_input:
@@ -392,11 +388,8 @@ def _head(given: Mapping[str, Any]) -> Node | None:
     steps, features = given.get("input_length"), given.get("input_dim")
     found = [(name, given.get(name), batch) for name, batch in SHAPES.items()]
     found += [("input_dim", (steps, features), 0)] if features is not None else []
-    shapes = {
-        name: (tuple(shape) if isinstance(shape, list | tuple) else (shape,))[batch:]
-        for name, shape, batch in found
-        if shape is not None
-    }
+    some = [each for each in found if each[1] is not None]
+    shapes = {name: tuple(shape if isinstance(shape, list | tuple) else [shape])[batch:] for name, shape, batch in some}
     name, sizes = next(iter(shapes.items()), ("", ()))
     for other, its_sizes in shapes.items():
         if its_sizes[-1:] != sizes[-1:]:

@@ -419,8 +419,7 @@ class Evaluator:
             case Instance() if (own := owner.method("__setattr__")) is not None:
                 self.call(own, Given([name, value], {}, node))
             case Instance(values=values) | Class(scope=Scope(values=values)):
-                method = isinstance(owner, Class) and isinstance(value, Function)
-                self.put(owner, values, name, replace(value, cls=owner) if method else value)
+                self.put(owner, values, name, value)
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import CLASSES, DATA, INPUTS, SAME_MODULE, class_of
+from rnncli.formats.frameworks import DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
 from rnncli.formats.python.functions import LIKE, computed, picked
@@ -34,6 +34,7 @@ from rnncli.formats.python.objects import (
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 
 _ENDS = ("input", "output")
@@ -221,9 +222,6 @@ class Graphs(Containers):
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))
-        if name == "isinstance" and given.positional and isinstance(of := given.positional[0], Module):
-            asked = {each.name for each in given.all[1:] if isinstance(each, Named)}
-            return of.name in asked if asked <= CLASSES["torch"].keys() and asked else Call(called.path, given)
         if framework is None and name in RECURRENT:
             self.foreign.setdefault(name, called)
         if framework is None or not made or (functional and not outputs):
@@ -344,8 +342,9 @@ class Graphs(Containers):
             axis = place - len(parts) if any(dots[:place]) else place
             if isinstance(each, ast.Slice):
                 slices[axis] = [end and self.value(end, scope) for end in (each.lower, each.upper, each.step)]
-            elif (key := self._place(each, scope)) not in (None, ...):
-                keys[axis] = key
+            elif (key := self.value(each, scope)) not in (None, ...):
+                last = isinstance(each, ast.BinOp) and source_of(each).endswith(" - 1")  # `x.size(1) - 1`
+                keys[axis] = -1 if last and key is SIZE and not self.in_time else key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
         if owner.states and [*keys, *slices] == [0]:
             taken = self.item([*owner.states], parts[0], scope, node)
@@ -355,22 +354,14 @@ class Graphs(Containers):
                 return replace(owner, step=taken[-1].step, states=tuple(taken))
         return picked(self, owner, keys, slices, node)
 
-    def _place(self, index: ast.expr, scope: Scope) -> Value:
-        """Return an index; the last timestep written by its number, `x.size(1) - 1`, is -1."""
-        place = self.value(index, scope)
-        match index:
-            case ast.BinOp(op=ast.Sub(), right=ast.Constant(value=1)) if place is SIZE and not self.in_time:
-                return -1
-        return place
-
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
         if value is SIZE or (isinstance(value, TracedTensor) and (value.step.kind == "input" or value.part)):
             return [value] * len(targets)
         if isinstance(value, TracedTensor) and len(value.states) != len(targets):
-            largest = value.step.kind == "max" and len(targets) == 2
-            part = self.operation("unpack", [value], value.step.line) if not largest else value
-            return [part, SIZE] if largest else [part] * len(targets)
+            if value.step.kind == "max" and len(targets) == 2:
+                return [value, SIZE]
+            return [self.operation("unpack", [value], value.step.line)] * len(targets)
         return super().unpacked(value, targets)
 
     def assign(self, target: ast.expr, value: Value, scope: Scope) -> None:

@@ -15,6 +15,7 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from rnncli.formats.frameworks import CLASSES
 from rnncli.formats.nodes import names
 from rnncli.formats.python.objects import (
     MISSING,
@@ -127,10 +128,6 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
         return left_open(given.node)  # timesteps from the last to the first, or only some
-    held = [one for each in given.positional if isinstance(each, list) for one in each]
-    rest = [one for one in held if isinstance(one, Unknown) and one.rest]
-    if rest and rest[0].names:
-        return replace(rest[0], rest=False)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
 
@@ -157,10 +154,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
             kinds = name if isinstance(name, list) else [name]
-            classes = {".".join(each.path) if isinstance(each, Named) else "" for each in kinds}
-            if classes <= names("bool int float str list tuple dict"):
-                own = type(owner).__mro__
-                return bool(classes & ({"tuple"} if isinstance(owner, Tuple) else {each.__name__ for each in own}))
+            classes = {each.name if isinstance(each, Named) else "" for each in kinds}
+            own = [each.__name__ for each in type(owner).__mro__] if not isinstance(owner, Tuple) else ["tuple"]
+            if classes <= names("bool int float str list tuple dict") | CLASSES["torch"].keys():
+                return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
         case ("map",) if all(each is not None for each in map(evaluator.still, given.positional[1:])):
             every = zip(*map(evaluator.items, given.positional[1:]), strict=False)
             return evaluator.fresh(Stream(evaluator.call(owner, Given([*each], {}, given.node)) for each in every))
@@ -403,7 +400,7 @@ def _typed(value: Value) -> Value:
     """Return a value with its tuples as such, which are never equal to lists."""
     if not isinstance(value, list):
         return value
-    return (tuple if isinstance(value, Tuple) else list)(_typed(each) for each in value[:])
+    return (tuple if isinstance(value, Tuple) else list)(map(_typed, value))
 
 
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:

@@ -57,7 +57,6 @@ _COMPUTING = names("__init__ __call__ forward call")
 _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
 
-
 Loop = ast.For | ast.AsyncFor | ast.While
 
 
@@ -175,7 +174,7 @@ class Program(Evaluator):
         """Bind a function's parameters: to the call's argument, else a setting, else the default."""
         arguments = function.node.args
         every, positional = [*arguments.posonlyargs, *arguments.args], given.positional
-        if function.cls is not None and not function.decorated("staticmethod"):
+        if (function.cls or function.owner) is not None and not function.decorated("staticmethod"):
             if function.owner is not None or not positional:
                 positional = [function.owner or function.cls, *positional]  # else Base.__init__(self, ...)
             scope.values |= {"__class__": function.cls, "__self__": positional[0]}
@@ -491,10 +490,7 @@ class Program(Evaluator):
         empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
         obscure += [f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in empty]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
-        inside.values = {
-            inside.private(name): replace(value, cls=cls) if isinstance(value, Function) and not value.cls else value
-            for name, value in inside.values.items()
-        }
+        inside.values = {inside.private(name): value for name, value in inside.values.items()}
         del self.functions[defined:]
         if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
