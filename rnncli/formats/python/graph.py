@@ -200,6 +200,8 @@ class Graphs(Containers):
         framework, name = self.framework(called.path), called.name
         first = given.get("layers" if framework == "keras" else "modules", 0)
         if framework == "torch" and name in ("ModuleList", "ModuleDict"):
+            if name == "ModuleDict" and isinstance(first, list):
+                first = self.call(Named(("dict",)), Given([first], {}, given.node))
             if isinstance(first, dict) or (name == "ModuleDict" and not given.all):
                 return self.fresh(ModuleDict(first or {}))
             items = self.items(first) if given.all else []

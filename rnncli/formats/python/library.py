@@ -180,8 +180,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return replace(owner, owner=name, cls=name.cls)
         case ("collections", "namedtuple") if isinstance(owner, str):
             fields = name.replace(",", " ").split() if isinstance(name, str) else evaluator.items(name) or []
-            usual = zip(reversed(fields), reversed(given.get("defaults") or []), strict=False)
-            with suppress(ValueError):
+            with suppress(ValueError, TypeError):
+                usual = zip(reversed(fields), reversed(given.get("defaults", default=[])), strict=False)
                 node = tree_of(f"class {owner}: {'; '.join(f'{each}: int' for each in fields)}").body[0]
                 return Class(cast(ast.ClassDef, node), Scope(dict(usual)), (Named(("NamedTuple",)),))
         case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):

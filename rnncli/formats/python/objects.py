@@ -320,7 +320,8 @@ class Instance(Opaque):
     def as_tuple(self) -> Tuple | None:
         """Its items, if it is a named tuple."""
         named = self.cls is not None and "NamedTuple" in [base.name for base in self.cls.named]
-        return Tuple(self.values[each] for each in self.cls.fields) if named and self.cls is not None else None
+        unknown = Unknown("a field of a named tuple is not given")
+        return Tuple(self.values.get(each, unknown) for each in self.cls.fields) if named and self.cls else None
 
     @property
     def is_dict(self) -> bool:

@@ -120,7 +120,8 @@ class Program(Evaluator):
             case Class():
                 return self.instantiate(called, given)
             case Method(owner=Class(), name="__new__") | Named(path=("object", "__new__")):
-                return self.fresh(Instance(given.get("", 0)))
+                of = given.get("", 0)
+                return self.fresh(Instance(of)) if isinstance(of, Class) else left_open(given.node)
             case Instance() if (own := called.method("__call__")) is not None:
                 return self.invoke(own, given)
         return super().call(called, given)
