@@ -112,6 +112,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
         ("", "summary -q input:8 lsmt:3 input:8,dense:1", f"spec 2: {kind}", "0\n9\n"),
         ("# mine\n\ninput:8\nlsmt:3\ninput:8,dense:1\n", "summary -q -", f"line 4 of standard input: {kind}", "0\n9\n"),
         ("\nlsmt:3\n", "forward - --output out.npy", f"line 2 of standard input: {kind}", ""),
+        ("input:1,rnn:1 input:1,rnn:2\nlsmt:3\n", "summary -q -", f"line 2 of standard input: {kind}", "3\n8\n"),
         (
             "Sequential([\n  Embedding(10, 4),  # words\n\n  GRU(8)])\nLSTM(4\nSequential([\ninput:2,rnn:1\n",
             "summary -q -",

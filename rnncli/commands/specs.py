@@ -299,6 +299,7 @@ def _lines() -> Iterator[Spec]:
     """Yield the specs on standard input, one per line; blank lines and comments after # are skipped.
 
     A call that leaves a bracket open at the end of a line goes on until that is closed; a printed table is one text.
+    A line may have several specs if each of them starts with its input, as arguments may.
 
     Raises:
         UsageError: there is none, or it is something else, such as Python source.
@@ -316,6 +317,9 @@ def _lines() -> Iterator[Spec]:
         for pattern, what, advice in _NOT_SPECS:
             if re.match(pattern, words):
                 raise UsageError(f"{line.origin} is {what}, but - reads one spec per line", advice)
+        if not held and re.fullmatch(r"(?:(?:input|embed):\S+ ?){2,}", words):
+            yield from (Spec(each, line.origin) for each in words.split())
+            continue
         first = number if not held else first
         held.append(line)
         depth += sum(map(line.text.count, "([{")) - sum(map(line.text.count, ")]}"))

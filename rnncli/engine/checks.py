@@ -18,9 +18,6 @@ from rnncli.quantities import plural
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-_LISTED = 8
-"""The most keys of arrays that a message lists."""
-
 
 def checked_dtype(dtype: object) -> np.dtype[Any]:
     """Return the dtype for a name, "float32", or for NumPy's np.float32 or np.dtype("float32").
@@ -217,7 +214,7 @@ def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected
 
 def _known(keys: Collection[str]) -> str:
     """Return the keys of arrays for a message, abbreviated if they are many."""
-    few = [shorten(str(key)) for key in islice(keys, _LISTED)]
+    few = [shorten(str(key)) for key in islice(keys, 8)]
     if len(keys) > len(few):
         few.append(f"{len(keys) - len(few):,} more")
     return ", ".join(few) or "none"

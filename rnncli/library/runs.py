@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Path = str | PathLike[str]
 
-_NAMED = 40
-"""The most characters of a network's spec in a progress bar."""
-
 Tell = Callable[[str], object]
 """Prints a line for people, in addition to the result."""
 
@@ -222,6 +219,6 @@ def run_reach(reading: Reading, request: Request, tell: Tell, name: str = "reach
     run = RunPlan(reading.model or reading.network, request)
     for note in run.notes:
         tell(f"Note: {note}")
-    spec = shorten(str(reading.network), _NAMED)
+    spec = shorten(str(reading.network), 40)
     with Progress(f"{name} {spec}", run.steps, tell) as progress:
         return reached(run, progress, lambda seed: progress.go_on_to(f"{name} {spec}, seed {seed}"))
