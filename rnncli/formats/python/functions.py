@@ -56,7 +56,8 @@ WINDOWS: Mapping[str, str] = {"max_pool1d": "MaxPool1d", "avg_pool1d": "AvgPool1
 USES = names(
     "print pprint display str repr format tolist array asarray save savez savetxt dump write plot scatter hist imshow "
     "show DataFrame Series backward allclose array_equal assert_allclose assert_close assert_equal cross_entropy "
-    "binary_cross_entropy binary_cross_entropy_with_logits add_graph add_scalar add_histogram"
+    "binary_cross_entropy binary_cross_entropy_with_logits add_graph add_scalar add_histogram CrossEntropyLoss MSELoss "
+    "L1Loss NLLLoss BCELoss BCEWithLogitsLoss KLDivLoss SmoothL1Loss HuberLoss CTCLoss"
 )
 """Functions and methods that use what a network returns and are not part of it."""
 

@@ -14,7 +14,18 @@ from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, SHAPES, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
-from rnncli.formats.python.functions import FLAT, LOG_SOFTMAX, PACKED, SPLIT, STEP, VECTOR, WINDOWS, computed, width_of
+from rnncli.formats.python.functions import (
+    FLAT,
+    LOG_SOFTMAX,
+    PACKED,
+    SPLIT,
+    STEP,
+    USES,
+    VECTOR,
+    WINDOWS,
+    computed,
+    width_of,
+)
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
@@ -120,6 +131,7 @@ class Modules(Recorder):
     def called(self, value: Value, tensors: Tensors, line: int) -> TracedTensor:
         """Return the output of calling a value that is not a module of a framework, or of which that is not known."""
         made = self.operation(kind_of(value), tensors, line, plain=False)
+        made.step.of_object = made.step.kind not in USES
         if isinstance(value, Unknown):
             found = [*value.names] if not value.is_list else []  # a list of numbers is none of layers
             for each in value.values:

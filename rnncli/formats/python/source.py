@@ -392,10 +392,7 @@ def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel
 def _without_uses(
     steps: Sequence[TracedStep], returned: Sequence[TracedTensor] = ()
 ) -> tuple[list[TracedStep], list[TracedTensor]]:
-    """Return steps without those that only use what a network returns, `print(y)`, and what else the others return.
-
-    If its outputs are known, functions that lead to none of them are left out, too.
-    """
+    """Return steps without functions that lead to no output or only use one, `print(y)`; and what the others return."""
     kept: dict[TracedStep, None] = {}
     outputs: dict[TracedTensor, None] = {}
     used: set[TracedStep] = set()
@@ -403,11 +400,10 @@ def _without_uses(
     for step in reversed(steps):
         edges = step.reads or []
         use = step.kind in USES_OF_PARTS and step in used
-        use = use or step.kind in USES or step.kind.endswith(("Loss", "_loss"))
+        use = use or step.kind in USES or step.kind.endswith("_loss")
         use = use and step.word is None
-        aside = bool(leading) and step not in leading and step.kind[:1].islower()
-        use = use or (aside and not (step.has_weights or step.notes or step.names))
-        if use and step.module is None and edges and step not in read:
+        use = use or (bool(leading) and step not in leading and not (step.has_weights or step.notes or step.names))
+        if use and not step.of_object and step.module is None and edges and step not in read:
             used |= {edge.step for edge in edges}
             part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")
             outputs |= dict.fromkeys(TracedTensor(edge.step, edge.returns, part) for edge in edges)

@@ -84,6 +84,7 @@ class TracedStep:
         sizes: the sizes of a sample of the output of a Keras layer, as far as they are known.
         names: the values that it leaves open.
         notes: the notes on it.
+        of_object: whether it is a call of an object that is no module of a framework, but may have weights.
         timed: whether it is computed at each timestep of a loop that has ended.
         function: the function in which it is called.
         number: how many steps came before it.
@@ -101,6 +102,7 @@ class TracedStep:
     sizes: Sequence[Value] | None = None
     names: tuple[Open, ...] = ()
     notes: tuple[Note, ...] = ()
+    of_object: bool = False
     timed: bool = False
     function: str = ""
     number: int = 0
