@@ -286,7 +286,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
             continue  # it gets its contents from derived classes
         own, assumed = instance.method("__call__") or graphs.computing(instance), False
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
-        outputs = graphs.tensors(value)
+        outputs = graphs.tensors([each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)])
         if loops and not any(recurs(step.module) for step in steps):
             values = [*instance.values.values()]
             chained, _ = graphs.recorded(partial(_chained, graphs, values))
@@ -399,11 +399,10 @@ def _without_uses(
     read, leading = {each.step for each in returned}, {*reached(returned)}
     for step in reversed(steps):
         edges = step.reads or []
-        use = step.kind in USES_OF_PARTS and step in used
-        use = use or step.kind in USES or step.kind.endswith("_loss")
-        use = use and step.word is None
-        use = use or (bool(leading) and step not in leading and not (step.has_weights or step.notes or step.names))
-        if use and not step.of_object and step.module is None and edges and step not in read:
+        use = step.kind in USES or step.kind.endswith("_loss") or (step.kind in USES_OF_PARTS and step in used)
+        use = use or (bool(leading) and step not in leading and not (step.notes or step.names))
+        plain = step.module is None and step.word is None and not step.of_object
+        if use and plain and edges and step not in read:
             used |= {edge.step for edge in edges}
             part = {"h_n": "h", "c_n": "c"}.get(step.kind, "")
             outputs |= dict.fromkeys(TracedTensor(edge.step, edge.returns, part) for edge in edges)
