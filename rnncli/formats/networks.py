@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
@@ -18,10 +19,6 @@ from rnncli.network_summary import Origin
 if TYPE_CHECKING:
     from rnncli.formats.model_file import ModelFile
     from rnncli.formats.nodes import Note, Part
-
-
-_MOST_REASONS = 1000
-"""How many of the left-out nodes are searched for in a row's notes."""
 
 
 class Reading(NamedTuple):
@@ -194,6 +191,8 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         return Reading(Network.parse(text))
     from rnncli.formats import calls
 
+    if text.lstrip().startswith(">>> "):  # with what it prints, as in documentation
+        text = "\n".join(re.findall(r"^\s*(?:\.\.\.|>>>(?=.*[(=])) ?(.*)", text, re.MULTILINE))
     if not calls.is_call(text):
         try:
             Network.parse(text)
@@ -248,7 +247,7 @@ def notes_on(reading: Reading) -> list[str]:
 def left_out(model: ModelFile, part: Part) -> tuple[str, ...]:
     """Return descriptions of everything in a file that is not in a part."""
     nodes = [node.described for node in model.left]
-    reasons = [text for text in part.said("left out") if not any(node in text for node in nodes[:_MOST_REASONS])]
+    reasons = [text for text in part.said("left out") if not any(node in text for node in nodes[:1000])]
     others = [other.name for other in model.parts if other is not part]
     known = {tensor.name for node in model.left for tensor in node.tensors.values()}
     arrays = [group.name for group in model.groups if not {tensor.name for tensor in group.tensors} <= known]
