@@ -133,7 +133,8 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
             for printed, what in (
                 ('{"spec": "input:8,lstm:4", "output_shape": [null, 4]}', "line 2 of standard input is JSON"),
                 ("spec\tframework\ninput:8,lstm:4\tkeras", "line 2 of standard input is the head of CSV"),
-                ('{\n  "class_name": "Sequential"\n}', "line 2 of standard input is JSON"),
+                ('{\n  "class_name": "Sequential"\n}', "line 3 of standard input is JSON"),
+                ('{"type": "lstm", "units": 4}', "line 2 of standard input: a spec has no quotes"),
                 ("PK\x03\x04\x14\x00\x00", "line 2 of standard input is not text"),
                 ("\x08\x08\x12\x07pytorch\nLSTM", "line 2 of standard input is not text"),
                 ('Model: "sequential"\nDense', "the table from line 2 of standard input: this is what a framework"),

@@ -47,7 +47,7 @@ _NOT_SPECS = (
     ),
     (r'\{ ?"spec"', "JSON", f"{_TAKEN_OUT}: jq -r .spec takes them out of what rnncli prints"),
     (r"spec[,\t ]framework\b", "the head of CSV", _TAKEN_OUT),
-    (r'\{( ?"|$)', "JSON", "give a model file itself, such as model.json"),
+    (r'\{? ?"(?:module|class_name|config|backend|cells|nbformat)":', "JSON", "give the file, such as model.json"),
     (r".*\x00|[\x01-\x08]|\ufffdHDF$", "not text", "give a model file itself, such as model.pt"),
 )
 """Lines, with a single space between words, that show standard input to hold something else than specs."""

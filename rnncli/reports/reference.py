@@ -363,9 +363,13 @@ def is_word(typed: str) -> bool:
     return any(re.search(pattern, typed) for pattern in PASTED.values()) or _known(typed) is not None
 
 
+def _word(typed: str) -> str:
+    return re.split(r"[(=\[]", typed.strip(" .?#").lower().rpartition(".")[2])[0].strip()
+
+
 def _known(typed: str) -> tuple[str, str] | None:
     """Return the sort of a word and its known spelling; None if there is no entry about it."""
-    word = re.split(r"[(=\[]", typed.strip(" .?#").lower().rpartition(".")[2])[0].strip()
+    word = _word(typed)
     spellings = (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word))
     ends = ("", "s")  # a plural only if there is no such word
     every = ((each.removesuffix(end), sort) for end in ends for sort in _SORTS for each in spellings)
@@ -397,8 +401,8 @@ def sort_of(typed: str) -> tuple[str, str]:
             repair = f"rnncli explain {shlex.quote(typed)}"
     else:
         message = f"there is no kind, field or activation {quote(typed)}"
-        every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known if len(each) > 2))
-        guess = closest(typed.lower(), every, likeness=0.75) if len(typed) < 40 else None
+        every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
+        guess = closest(_word(typed), every, likeness=0.72) if len(typed) < 40 else None
         texts = re.findall(r"[\w-]{3,}", typed)[:20] if " " in typed else []
         runs = [texts[at : at + size] for size in range(len(texts), 0, -1) for at in range(len(texts) - size + 1)]
         guess = next((shlex.quote(" ".join(each)) for each in runs if _known(" ".join(each))), guess)

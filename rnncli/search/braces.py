@@ -27,9 +27,6 @@ MAX_DEPTH = 50
 _NAMED = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)([=}])")
 """The start of a named brace."""
 
-_MAX_EMPTY = 1_000_000
-"""The most empty texts that a pattern may contain: they are skipped, which takes time too."""
-
 KEYS = frozenset(option.lead[:-1] for layer in LAYERS for option in layer.options if option.lead.endswith("="))
 """Keys that are followed by `=` in a spec. They cannot name a brace: `{act=relu,act=tanh}` is a list."""
 
@@ -72,7 +69,7 @@ class _BraceParser:
                 advice = f"list its values in one brace: {{{name}=16,32}}"
                 self._fail(f"no brace gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
-        if pattern.empty > _MAX_EMPTY:
+        if pattern.empty > 1_000_000:
             message = f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts"
             raise SpecError(message, text=self.text, advice="no network is empty")
         return pattern
