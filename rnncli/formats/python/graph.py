@@ -281,6 +281,8 @@ class Graphs(Containers):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
             case Module(framework="keras") if name == "layers":
                 return self._layers(owner)
+            case Module(items=dict()) if name in CHANGE:
+                return Method(owner, name)
             case Module(given=given) if not called:
                 flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # which has the same arguments
                 cls = class_of(owner.framework, flat)

@@ -136,10 +136,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return the result of some functions that are recognised by name, or the call itself for any other name."""
     owner, name = given.get("", 0), given.get("", 1)
     match called.path:
-        case ("getattr",) if isinstance(name, Unknown):
-            return name
-        case ("getattr",) if isinstance(name, str) and len(given.positional) == 2:
-            return evaluator.attribute(owner, name, given.node)
+        case ("getattr",) if isinstance(name, Unknown) or (isinstance(name, str) and len(given.positional) == 2):
+            return name if isinstance(name, Unknown) else evaluator.attribute(owner, name, given.node)
         case ("getattr" | "hasattr" as asked,) if isinstance(owner, Instance) and owner.cls and isinstance(name, str):
             has = name in owner.values or owner.cls.get(name) is not MISSING
             if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:
