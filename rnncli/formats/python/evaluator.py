@@ -46,9 +46,6 @@ from rnncli.formats.python.trees import source_of, written_as
 MAX_STEPS = 100_000
 """The most expressions, statements and rounds of loops that are followed."""
 
-ITEMS_A_STEP = 20
-"""How many items count as one step."""
-
 _WITH_KEY = re.compile(r"\['([A-Za-z_]\w*)'\]")
 """An item by its key; a setting may write it as an attribute, `cfg.cell`, which needs no quotes in a shell."""
 
@@ -254,7 +251,7 @@ class Evaluator:
         value = value.as_tuple if isinstance(value, Instance) else value
         if not isinstance(value, str | list | dict) or len(value) > library.MAX_ITEMS:
             return None
-        self.step(len(value) // ITEMS_A_STEP)
+        self.step(len(value) // library.ITEMS_A_STEP)
         items = [*value]
         more = any(each is ... or (isinstance(each, Unknown) and each.rest) for each in items)
         return None if more else items
@@ -266,7 +263,7 @@ class Evaluator:
     def truth(self, value: Value) -> bool | None:
         """Return whether a value is true, or None if that is not known."""
         if isinstance(value, (*PLAIN, list, dict)):
-            return bool(value)
+            return bool(value) or isinstance(value, Stream)
         if isinstance(value, Instance) and (own := value.method("__bool__") or value.method("__len__")) is not None:
             return self.truth(self.call(own, Given([], {}, own.node)))
         held = value.values if isinstance(value, Instance) and value.cls is not None and value.is_dict else True
@@ -274,7 +271,7 @@ class Evaluator:
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""
-        self.step(sum(len(each) // ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
+        self.step(sum(len(each) // library.ITEMS_A_STEP for each in (left, right) if isinstance(each, list | str)))
         made = library.calculated(kind, left, right)
         if made is not MISSING:
             return made

@@ -79,6 +79,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     if name in ("split", "chunk") and given.all[1:2] != [1 if name == "split" else SIZE]:  # one timestep at a time
         known = ""
     made: Value = None
+    sizes = [one for each in given.all[1:] for one in (each[:] if isinstance(each, list) else [each])]
     match known if not more or known in _OF_SEVERAL else "":
         case "hands on" if first.step.is_data or name not in ("int", "long", "short", "byte"):  # which round
             made = first.alone
@@ -87,7 +88,6 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "packs":
             made = replace(first.alone, axes=PACKED)
         case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
-            sizes = [one for each in given.all[1:] for one in (each if isinstance(each, list) else [each])]
             flat = name in ("view", "reshape") and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
             both = flat and first.axes == "bsf" and [each.part for each in first.states] == ["forward", "backward"]
             one = sizes == [0] if name == "unsqueeze" else len(sizes) == 3 and sizes[0] == 1
@@ -102,7 +102,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             axes = SPLIT if splits and not first.step.is_data and not first.states else axes
             made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
-        case "reshapes" if first.rank == 3 and first.step.out and given.get("axis", 1) == [-1, first.step.out]:
+        case "reshapes" if first.rank == 3 and first.step.out and sizes == [-1, first.step.out]:
             made = first  # one axis of the samples and the timesteps
         case "reshapes":
             made = _with_axis(record, name, given, first)
@@ -310,7 +310,7 @@ def _padded(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
         return None
     flat = not all(isinstance(each, list) for each in sizes)  # PyTorch's order, starting with the last axis
     pairs = [sizes[at : at + 2] for at in range(0, len(sizes), 2)] if flat else sizes[::-1]
-    wide = [place for place, each in enumerate(pairs) if each != [0, 0]]
+    wide = [place for place, each in enumerate(pairs) if [*each] != [0, 0]]
     numbers = [type(size) is int and size >= 0 for place in wide for size in pairs[place]]
     value = given.get("value", 3, given.get("constant_values", default=0))
     if len(wide) != 1 or numbers != [True, True] or value not in (0, None):

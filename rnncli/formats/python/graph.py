@@ -11,7 +11,7 @@ from rnncli.formats import Settings
 from rnncli.formats.frameworks import DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
-from rnncli.formats.python.functions import LIKE, computed, picked
+from rnncli.formats.python.functions import FUNCTIONS, LIKE, computed, picked
 from rnncli.formats.python.library import FRAMEWORK_PACKAGES, sizes_of, spoil
 from rnncli.formats.python.objects import (
     MISSING,
@@ -89,10 +89,14 @@ class Graphs(Containers):
         return super().call(called, given)
 
     def made(self, value: Value, node: ast.Call, scope: Scope) -> Value:
-        """Return the result of a call; a call that changes its tensor in place, `x.mul_(2)`, reassigns the name."""
+        """Return the result of a call; one that changes its tensor in place, `x.mul_(2)`, reassigns the name."""
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if isinstance(value, TracedTensor) and name.endswith("_"):
-            owners = [getattr(node.func, "value", node.func), *node.args[:1]]
+        words = {each.arg: each.value for each in node.keywords}
+        said = [*node.args[1:], words.get("inplace")] if FUNCTIONS.get(name) == "activates" else []
+        changing = name.endswith("_") or "out" in words or any(getattr(each, "value", 0) is True for each in said)
+        if isinstance(value, TracedTensor) and changing:
+            value.step.changing = True
+            owners = [words["out"]] if "out" in words else [getattr(node.func, "value", node.func), *node.args[:1]]
             named = [each for each in owners if isinstance(each, ast.Name | ast.Attribute)]
             for owner in [each for each in named if isinstance(self.value(each, scope), TracedTensor)][:1]:
                 self.assign(owner, value, scope)

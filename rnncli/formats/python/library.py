@@ -9,7 +9,7 @@ import json
 import math
 import operator
 import re
-from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
@@ -47,6 +47,9 @@ from rnncli.formats.python.trees import expression_in, tree_of
 
 if TYPE_CHECKING:
     from rnncli.formats.python.evaluator import Evaluator
+
+ITEMS_A_STEP = 20
+"""How many items count as one step."""
 
 MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may produce."""
@@ -94,7 +97,6 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(itertools, name) for name in names("chain pairwise islice")},
     "reduce": functools.reduce,
     "OrderedDict": dict,
-    "len": lambda of: of if type(of) is int else len(of),  # a setting may give how many there are: vocab=5000
     "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
 }
 """The Python functions that are supported, by name."""
@@ -119,6 +121,9 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     alone = called.name in ("str", "bool")
     plain = [isinstance(each, PLAIN) or callable(each) or (not alone and evaluator.still(each)) for each in values]
     slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
+    if called.name == "sum":
+        joint = [len(one) for each in values if isinstance(each, list) for one in each[:] if isinstance(one, list)]
+        slow = slow or sum(joint) > MAX_ITEMS
     if given.unknown is None and all(each or each == [] for each in plain) and not slow:
         try:
             return evaluator.fresh(_value_of(_FUNCTIONS[called.name](*values, **words)))
@@ -153,9 +158,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
             kinds = name if isinstance(name, list) else [name]
             classes = {each.name if isinstance(each, Named) else "" for each in kinds}
-            own = [each.__name__ for each in type(owner).__mro__] if not isinstance(owner, Tuple) else ["tuple"]
+            own = {Tuple: ["tuple"], Stream: []}.get(type(owner), [each.__name__ for each in type(owner).__mro__])
             if classes <= names("bool int float str list tuple dict") | CLASSES["torch"].keys():
                 return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
+        case ("len",) if type(owner) is int and owner in [value for _, value in evaluator.settings.values()]:
+            return owner  # vocab=5000 says how many there are
         case ("map",) if all(each is not None for each in map(evaluator.still, given.positional[1:])):
             every = zip(*map(evaluator.items, given.positional[1:]), strict=False)
             return evaluator.fresh(Stream(evaluator.call(owner, Given([*each], {}, given.node)) for each in every))
@@ -167,7 +174,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return plain_method(evaluator, owner, "pop", Given([0], {}, given.node)) if owner else name
         case ("operator", way) if way in _BY_NAME and len(given.positional) == 2:
             return evaluator.calculated(_BY_NAME[way](), owner, name, given.node)
-        case ("json", "loads") if isinstance(owner, str):
+        case ("json", "loads") if isinstance(owner, str) and not given.named:
+            evaluator.step(len(owner) // ITEMS_A_STEP)
             with suppress(ValueError, RecursionError):
                 return evaluator.fresh(json.loads(owner))
         case ("delattr",) if isinstance(owner, Instance):
@@ -248,12 +256,13 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
     if isinstance(owner, str):
         texts = [one for each in given.all for one in (each[:] if isinstance(each, list) else [each])]
         known = known and all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in texts)
-        known = known and not (name == "format" and {*owner} & {*":.[!"})
+        known = known and not (name == "format" and {*owner} & {*":.[!"}) and len(owner) * len(texts) < 10 * MAX_ITEMS
+        evaluator.step(len(texts) // ITEMS_A_STEP)
     if name in ("extend", "update") and given.positional:
         kind = list if isinstance(owner, list) else dict
         known = known and isinstance(first, kind) and evaluator.still(first) is not None
     if name == "__imul__":
-        known = known and isinstance(first, int) and len(owner) * first <= MAX_ITEMS
+        known = known and isinstance(first, int) and (len(owner) or 1) * abs(first) <= MAX_ITEMS
     if name not in ("append", "extend", "update"):
         has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
         known = known and (has or evaluator.still(owner) is not None)
@@ -265,10 +274,12 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         spoil(evaluator, owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
-        values = map(_typed, given.positional) if isinstance(owner, str) else given.positional
+        values: Iterable[Value] = given.positional
+        if isinstance(owner, str):
+            values = [tuple(each) if isinstance(each, Tuple | Stream) else each for each in values]
         made: Any = getattr(owner, name)(*values, **given.named) if known else why
-        return _value_of(made)
-    except (TypeError, ValueError, LookupError):
+        return why if isinstance(made, str) and len(made) > MAX_ITEMS else _value_of(made)
+    except (TypeError, ValueError, LookupError, OverflowError):
         if name in _CHANGING:
             spoil(evaluator, owner, Unknown(why.why), given.all)
         return why
@@ -332,6 +343,8 @@ def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given
 def _value_of(made: Any) -> Value:
     """Return the result of a Python function as a value; of a long iterator, more than the items that are followed."""
     match made:
+        case int() | str():
+            return made
         case tuple():
             return Tuple(map(_value_of, made))
         case range() | KeysView() | ValuesView() | ItemsView():
@@ -386,19 +399,10 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     alike = left is not right and (isinstance(left, Instance) or isinstance(right, Instance))
     if _is_deep([left, right]) or (alike and not isinstance(kind, ast.Is | ast.IsNot)):  # __eq__ compares their values
         return None
-    if not isinstance(kind, ast.Is | ast.IsNot):
-        left, right = _typed(left), _typed(right)
     try:
-        return bool(_COMPARISONS[type(kind)](left, right))
+        return bool(_COMPARISONS[type(kind)](left, iter(right) if isinstance(right, Stream) else right))
     except TypeError:
         return None
-
-
-def _typed(value: Value) -> Value:
-    """Return a value with its tuples as such, which are never equal to lists."""
-    if not isinstance(value, list):
-        return value
-    return (tuple if isinstance(value, Tuple) else list)(map(_typed, value))
 
 
 def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
@@ -411,10 +415,10 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return left | right
         case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not _WIDE.search(left):
             values = right if isinstance(right, list) else [right]
-            with suppress(TypeError, ValueError):
+            with suppress(TypeError, ValueError, OverflowError):
                 return left % tuple(values) if all(isinstance(each, int | float | str) for each in values) else MISSING
         case ast.Mult(), list() | str(), int():
-            return type(left)(left * right) if len(left) * right <= MAX_ITEMS else MISSING
+            return type(left)(left * right) if (len(left) or 1) * abs(right) <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
     if isinstance(kind, ast.Pow | ast.LShift) and abs(right) > 64:

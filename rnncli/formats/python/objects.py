@@ -334,7 +334,13 @@ class Parser(Instance):
 
 
 class Tuple(list[Value]):
-    """The items of a tuple."""
+    """The items of a tuple, which is never equal to a list."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tuple) and super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 class Stream(list[Value]):
@@ -493,7 +499,7 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
     Raises:
         ArgumentFaultError: it is an activation of which an argument makes another function.
     """
-    value = [*value] if isinstance(value, Stream) else value
+    value = [*value] if isinstance(value, Tuple | Stream) else value
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)

@@ -393,6 +393,8 @@ class Program(Evaluator):
         for number, item in enumerate(items):
             if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
                 raise _UndecidedError
+            if isinstance(item, Unknown) and item.rest:  # a round has changed the list
+                raise _UndecidedError
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
             returned = self.run(node.body, scope)

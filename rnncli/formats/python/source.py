@@ -400,7 +400,7 @@ def _without_uses(
     for step in reversed(steps):
         edges = step.reads or []
         use = step.kind in USES or step.kind.endswith("_loss") or (step.kind in USES_OF_PARTS and step in used)
-        use = use or (bool(leading) and step not in leading and not (step.notes or step.names))
+        use = use or (bool(leading) and step not in leading and not (step.notes or step.names or step.changing))
         plain = step.module is None and step.word is None and not step.of_object
         if use and plain and edges and step not in read:
             used |= {edge.step for edge in edges}

@@ -11,7 +11,7 @@ from rnncli.formats import Settings
 from rnncli.formats.build import node_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
-from rnncli.formats.python.evaluator import ITEMS_A_STEP
+from rnncli.formats.python.library import ITEMS_A_STEP
 from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, End, Loop, Program
 from rnncli.immutable import NamedTuple
@@ -86,6 +86,7 @@ class TracedStep:
         notes: the notes on it.
         of_object: whether it is a call of an object that is no module of a framework, but may have weights.
         timed: whether it is computed at each timestep of a loop that has ended.
+        changing: whether it changes what it reads.
         function: the function in which it is called.
         number: how many steps came before it.
         is_keras: whether it is a Keras layer, or a function of the output of one.
@@ -104,6 +105,7 @@ class TracedStep:
     notes: tuple[Note, ...] = ()
     of_object: bool = False
     timed: bool = False
+    changing: bool = False
     function: str = ""
     number: int = 0
     is_keras: bool = field(init=False)
