@@ -158,7 +158,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
             kinds = name if isinstance(name, list) else [name]
             classes = {each.name if isinstance(each, Named) else "" for each in kinds}
-            own = {Tuple: ["tuple"], Stream: []}.get(type(owner), [each.__name__ for each in type(owner).__mro__])
+            own = [] if isinstance(owner, Stream) else [each.__name__ for each in type(owner).__mro__]
+            own = ["tuple"] if isinstance(owner, Tuple) else own
             if classes <= names("bool int float str list tuple dict") | CLASSES["torch"].keys():
                 return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
         case ("len",) if type(owner) is int and owner in [value for _, value in evaluator.settings.values()]:
