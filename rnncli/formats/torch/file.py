@@ -19,12 +19,12 @@ from rnncli.formats.conventions import BATCHES
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.frameworks import built, class_of
 from rnncli.formats.model_file import ModelFile, model_of
-from rnncli.formats.nodes import Node, Note, loops, names
+from rnncli.formats.nodes import Node, Note, loops, names, takes_activation
 from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_shape, later
 from rnncli.formats.torch.tensors import PickledTensors, Storage, View, rebuilt, referred
 from rnncli.formats.torch.unpickling import PickledDict, load
 from rnncli.formats.zip_archive import MAGIC, Archive
-from rnncli.layers import LAYERS, Layer
+from rnncli.layers import LAYERS, Activation, Layer
 
 if TYPE_CHECKING:
     from rnncli.formats.tensors import Numbers
@@ -88,7 +88,12 @@ def _as_said(found: PickledTensors, lead: str, node: Node) -> Node:
         said = Note(f"{shorten(node.name)} is of the class {kind}, which specs do not have", "left out")
         return replace(node, kind=kind, word=None, notes=(said,))
     if kind in _STATELESS and module in found.settings:
-        return _built(node, kind, found.settings[module])
+        node = _built(node, kind, found.settings[module])
+    if module in found.activations and takes_activation(node.word):
+        after, *_ = built("torch", found.activations[module], [], {})
+        assert isinstance(after.word, Activation)
+        notes = tuple(note for note in node.notes if "no activation" not in note.text)
+        return replace(node, word=node.word.with_activation(after.word.activation), notes=notes)
     if loops(node.word) and node.word.gates == 1 and kind == "RNN_RELU":
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:

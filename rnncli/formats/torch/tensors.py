@@ -6,8 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rnncli.errors import RnncliError, listed, shorten
+from rnncli.formats.nodes import names
 from rnncli.formats.tensors import MAX_ARRAYS, MAX_RANK, WIDTHS
 from rnncli.formats.torch.unpickling import Made, PickledDict, PickledName
 from rnncli.quantities import plural
@@ -200,6 +202,10 @@ def _impossible() -> RnncliError:
 _Container = Made | PickledDict | list | tuple  # type: ignore[type-arg]  # of anything
 
 
+_ACTIVATIONS = names("ReLU Tanh Sigmoid Hardsigmoid SiLU SELU Softsign")
+"""PyTorch's activations without arguments that matter."""
+
+
 class PickledTensors:
     """The tensors in pickled dictionaries, lists, modules and objects.
 
@@ -209,6 +215,7 @@ class PickledTensors:
         tensors: the tensors of a network, by the path of keys and attributes to each.
         classes: the class of each module, by its name; RNN_RELU for an RNN whose activation is relu.
         settings: the attributes of each module, by its name; those that are not plain values are unknown.
+        activations: the class of the activation that comes after a layer in a Sequential, by the layer's name.
 
     Raises:
         RnncliError: there are too many, or they are nested too deeply.
@@ -218,6 +225,7 @@ class PickledTensors:
         self.tensors: dict[str, View] = {}
         self.classes: dict[str, str] = {}
         self.settings: dict[str, dict[str, object]] = {}
+        self.activations: dict[str, str] = {}
         # How many tensors are needed only in training, by key; how many modules have no arrays, by class, without those
         # that return their input in inference; and how many other things there are.
         self._training: Counter[str] = Counter()
@@ -315,6 +323,8 @@ class PickledTensors:
             self._left["torch.Tensor that is not a parameter"] += sum(isinstance(each, View) for each in held.values())
             for members in map(held.get, _MEMBERS):
                 members = members.pairs if isinstance(members, Made) else members
+                if isinstance(members, PickledDict) and self.classes.get(name) == "Sequential":
+                    self._take_activations(name, members)
                 if isinstance(members, PickledDict) and self._is_new(members):
                     yield from members
         else:
@@ -329,6 +339,16 @@ class PickledTensors:
             alone = not any(view.shape for view in views)
             self._left["torch.Tensor of one number"] += len(views) * alone
             yield from ((key, value) for key, value in kept if not (alone and isinstance(value, View)))
+
+    def _take_activations(self, name: str, members: PickledDict) -> None:
+        """Take the activations in a Sequential as those of the layers before them, which are called in this order."""
+        for (key, layer), (_, after) in pairwise(members):
+            if isinstance(after, Made) and after.of.name in _ACTIVATIONS:
+                self._is_new(after)  # is counted here
+                if isinstance(layer, Made) and layer.of.name in ("Linear", "Conv1d"):
+                    self.activations[f"{name}.{key}".strip(".")] = after.of.name
+                else:
+                    self._leave(after.of, "")
 
     def _leave(self, named: PickledName, training: str) -> None:
         """Record that something is left out, unless it is plain or needed only in training."""
