@@ -464,7 +464,7 @@ def held_in(value: Value, enters: Callable[[Value], bool] = lambda _: True) -> d
             found[each] = name
             held = each.values if isinstance(each, Instance) else each.items or {}
         elif isinstance(each, list | dict):
-            held = each if isinstance(each, dict) else dict(enumerate(each))
+            held = each if isinstance(each, dict) else dict(enumerate(each[:]))
         else:
             held = dict(enumerate(modules_in(each)))
         lead = f"{name}." if name else ""
