@@ -115,7 +115,8 @@ CUTS = names("Chomp1d Chomp")
 _GROUPS: Mapping[str, str] = {
     "LOOP": "EVERY ~implementation ~consume_less !time_major !zero_output_for_mask ~weights",
     "RATES": "~noise_shape ~seed EVERY",
-    "EVERY": "BASE input_shape batch_input_shape input_dim input_length",
+    "EVERY": "BASE SIZES input_dim input_length",
+    "SIZES": "input_shape batch_input_shape",
     "BASE": "* ~name ~trainable ~dtype ~autocast ~activity_regularizer",
     "GATES": "activation recurrent_activation use_bias",
     "STARTS": "~kernel_initializer ~recurrent_initializer ~bias_initializer",
@@ -125,6 +126,7 @@ _GROUPS: Mapping[str, str] = {
     "RETURNS": "return_sequences !return_state go_backwards !stateful ~unroll",
     "WEIGHTS": "~kernel_initializer ~bias_initializer ~kernel_regularizer ~bias_regularizer ~activity_regularizer "
     "~kernel_constraint ~bias_constraint",
+    "BEGINS": "~beta_initializer ~gamma_initializer",
     "SCALES": "~beta_regularizer ~gamma_regularizer ~beta_constraint ~gamma_constraint",
     "LORA": "!lora_rank ~lora_alpha !quantization_config",
     "SHAPE": "shape ~batch_size ~dtype ~sparse ~ragged batch_shape",
@@ -161,7 +163,7 @@ KERAS: Mapping[str, Signature] = {
     "Embedding": _class(
         build.embedding,
         "input_dim output_dim ~embeddings_initializer ~embeddings_regularizer ~embeddings_constraint mask_zero "
-        "~weights LORA BASE input_shape batch_input_shape input_length",
+        "~weights LORA BASE SIZES input_length",
     ),
     "Dense": _class(build.layer(Dense), "units activation use_bias WEIGHTS LORA EVERY ~weights"),
     "Conv1D": _class(
@@ -174,15 +176,11 @@ KERAS: Mapping[str, Signature] = {
     "GaussianDropout": _class(build.layer(Dropout), "rate ~seed EVERY"),
     "GaussianNoise": _class(build.passes, "~stddev ~seed EVERY"),
     "ActivityRegularization": _class(build.passes, "~l1 ~l2 EVERY"),
-    "LayerNormalization": _class(
-        build.norm(Norm),
-        "axis epsilon center scale ~beta_initializer ~gamma_initializer SCALES EVERY !rms_scaling",
-    ),
+    "LayerNormalization": _class(build.norm(Norm), "axis epsilon center scale BEGINS SCALES EVERY !rms_scaling"),
     "BatchNormalization": _class(
         build.norm(BatchNorm),
-        "axis ~momentum epsilon center scale ~beta_initializer ~gamma_initializer ~moving_mean_initializer "
-        "~moving_variance_initializer SCALES !renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused "
-        "~virtual_batch_size ~adjustment",
+        "axis ~momentum epsilon center scale BEGINS ~moving_mean_initializer ~moving_variance_initializer SCALES "
+        "!renorm ~renorm_clipping ~renorm_momentum ~synchronized EVERY ~fused ~virtual_batch_size ~adjustment",
     ),
     "MaxPooling1D": _class(build.windows("max", 2), "pool_size strides padding !data_format ~name EVERY"),
     "AveragePooling1D": _class(build.windows("avg"), "pool_size strides padding !data_format ~name EVERY"),
@@ -192,9 +190,7 @@ KERAS: Mapping[str, Signature] = {
     "RepeatVector": _class(build.layer(Repeat), "n EVERY"),
     "GlobalMaxPooling1D": _class(build.layer(Pool, mode="max"), "!data_format !keepdims EVERY"),
     "GlobalAveragePooling1D": _class(build.layer(Pool, mode="avg"), "!data_format !keepdims EVERY"),
-    "InputLayer": _class(
-        build.unknown_input, "SHAPE ~input_tensor ~optional ~name * input_shape batch_input_shape ~tensor"
-    ),
+    "InputLayer": _class(build.unknown_input, "SHAPE ~input_tensor ~optional ~name * SIZES ~tensor"),
     "Input": _class(build.unknown_input, "SHAPE ~name ~tensor ~optional"),
     "Masking": _class(build.mask, "mask_value EVERY"),
     "Activation": _class(build.activation(), "activation EVERY"),

@@ -212,11 +212,12 @@ def names_taken(module: ast.Module) -> dict[str, int]:
 def as_ifs(node: ast.Match) -> list[ast.stmt]:
     """Return a `match` as nested `if` statements; the test of a pattern of classes is not known."""
     rest: list[ast.stmt] = []
+    subject = ast.Name(source_of(node.subject), ast.Store())  # a call is followed once
     for case in reversed(node.cases):
-        tests = [*_tests(case.pattern, node.subject), *([case.guard] if case.guard else [])]
+        tests = [*_tests(case.pattern, subject), *([case.guard] if case.guard else [])]
         test = ast.copy_location(ast.BoolOp(ast.And(), tests or [ast.Constant(True)]), case.pattern)
         rest = [ast.copy_location(ast.If(ast.fix_missing_locations(test), case.body, rest), case.pattern)]
-    return rest
+    return [ast.copy_location(ast.Assign([subject], node.subject), node), *rest]
 
 
 def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
