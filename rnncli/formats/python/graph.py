@@ -11,7 +11,7 @@ from rnncli.formats import Settings
 from rnncli.formats.frameworks import DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
-from rnncli.formats.python.functions import FALLING, FUNCTIONS, LIKE, computed, picked
+from rnncli.formats.python.functions import FUNCTIONS, LIKE, computed, picked
 from rnncli.formats.python.library import FRAMEWORK_PACKAGES, sizes_of, spoil
 from rnncli.formats.python.objects import (
     MISSING,
@@ -390,8 +390,9 @@ class Graphs(Containers):
                     put, places = self.tensors(value), index.elts if isinstance(index, ast.Tuple) else [index]
                     into = held.step.is_data or (put and held.step is put[0].step)
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]
-                    timed = at in ([0], [1]) and self.value(places[at[0]], scope) is SIZE
-                    if put and into and timed and not FALLING.search(source_of(index)):
+                    t = places[at[0]] if at in ([0], [1]) else None
+                    timed = isinstance(t, ast.Name) and self.value(t, scope) is SIZE
+                    if put and into and timed and self.at_each(put[0].step):
                         value = TracedTensor(put[0].step, "sequence")
                     else:
                         value = self.operation("assignment", [held, *put], target.lineno)

@@ -221,11 +221,12 @@ class TracedTensor(Opaque):
 
 @dataclass
 class _RecordedLoop:
-    """A loop: its first step and this round's first step, whether it is over data, and whether its rounds are alike."""
+    """A loop: its first step and this round's, whether it is over data, or a part of it, and if rounds are alike."""
 
     begin: int
     round: int
     timed: bool
+    shorter: bool
     alike: bool = False
 
 
@@ -352,7 +353,7 @@ class Recorder(Program):
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if isinstance(items, list) and items else None
         timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
-        loop = _RecordedLoop(self._count, self._count, timed)
+        loop = _RecordedLoop(self._count, self._count, timed, timed and _is_shorter(getattr(node, "iter", node)))
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -362,13 +363,18 @@ class Recorder(Program):
             self._loops.pop()
             if loop.alike:
                 self.steps = [step for step in self.steps if step.number < loop.round]
-            for step in self.steps if loop.alike or timed else []:
-                if step.number >= loop.begin:
-                    step.timed = True
-                    fed = _FEEDBACK in [note.text for note in step.notes]
-                    if timed and loops(step.word) and not fed and _is_shorter(getattr(node, "iter", node)):
-                        said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
-                        step.note(Note(said, "differs"))
+            inside = [step for step in self.steps if step.number >= loop.begin and (loop.alike or timed)]
+            for step in inside:
+                step.timed = True
+            layers = [step for step in inside if step.word is not None]
+            for step in [step for step in layers if loops(step.word)] or layers[:1]:
+                if loop.shorter and _FEEDBACK not in [note.text for note in step.notes]:
+                    said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
+                    step.note(Note(said, "differs"))
+
+    def at_each(self, step: TracedStep) -> bool:
+        """Whether a loop over timesteps stores the output of a step at each of them."""
+        return bool(self._loops) and (step.number >= self._loops[-1].begin or not self._loops[-1].shorter)
 
     @property
     def in_time(self) -> bool:
