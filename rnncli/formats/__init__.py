@@ -139,15 +139,11 @@ def choice_of(text: str) -> ChosenPart | None:
     begins like a path names a file, whatever its extension.
     """
     names = text.strip().split(SEPARATOR)
-    for count in range(1, min(len(names), _MOST_NAMES) + 1):
+    for count in range(1, min(len(names), 100) + 1):  # a longer list is no name of a file
         path = SEPARATOR.join(names[:count])
         if is_known(path):
             return ChosenPart(path, SEPARATOR.join(names[count:]))
     return ChosenPart(names[0], SEPARATOR.join(names[1:])) if is_path(text) else None
-
-
-_MOST_NAMES = 100
-"""How many separated names are tried as the end of a file's name."""
 
 
 _EXTENSIONS = frozenset(

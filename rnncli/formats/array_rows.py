@@ -45,9 +45,6 @@ _NORMALIZATIONS = ("norm", "bnorm")
 
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
-_LONGEST = 100
-"""How much of a name is searched for words."""
-
 _MOST = 20
 """How many fitting layers are looked at when one is needed."""
 
@@ -64,7 +61,7 @@ def numbered(name: str) -> tuple[str, list[int]]:
 
 def ending(name: str) -> str:
     """Return the end of a name, which is searched for words, in lower case."""
-    return name[-_LONGEST:].lower()
+    return name[-100:].lower()
 
 
 class _ArrayName(NamedTuple):

@@ -61,14 +61,6 @@ _APART = re.compile(
 _OTHER_CONV = re.compile(r"transpose|deconv|upconv|upsampl\w*$|einsum|bilin")
 """Names of other modules that have a three-dimensional array."""
 
-_LAYER_NORM = re.compile(r"layer_?norm|ln")
-"""Names of a normalization that can only be a LayerNorm if it has a shift."""
-
-_OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
-
-_ANCESTORS = 50
-"""How many enclosing modules are looked at."""
-
 
 @dataclass
 class _ModuleArrays:
@@ -117,7 +109,8 @@ def _without_parametrizations(tensors: Sequence[Tensor]) -> tuple[dict[str, Tens
     """
     named = {tensor.name: tensor for tensor in tensors}
     plain: dict[str, str] = {}
-    further = {name: Node(name, "thop count", tensors={"": named[name]}) for name in named if _COUNTED.search(name)}
+    counts = [name for name in named if re.search(r"(^|\.)total_(ops|params)$", name)]
+    further = {name: Node(name, "thop count", tensors={"": named[name]}) for name in counts}
     for name in named:
         if name.endswith("_raw") and _CELL.fullmatch(name[:-4]):
             owner, _, role = name[:-4].rpartition(".")
@@ -180,9 +173,6 @@ def _divided(weight: Numbers, u: Numbers, v: Numbers) -> Any:
 def _unknown(*_: Numbers) -> Any:
     raise RnncliError("a parametrization computes this weight, and the file does not say how")
 
-
-_COUNTED = re.compile(r"(^|\.)total_(ops|params)$")
-"""Names of the counts that thop adds to each module."""
 
 _ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0._v": "v", "mask": "mask"}
 """The ends of the names of the arrays that a weight is computed from: those of earlier versions for the new ones."""
@@ -329,7 +319,8 @@ def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -
         plain = "a stride and a dilation of 1, one group, no padding, no activation and no pool after it"
         plain += ", and is not transposed" * (reads == word.output_features(1))
         notes.append(Note(f"{shorten(name)} has {plain}", "assumed"))
-    if word.kind == "norm" and convention == "torch" and not ("bias" in roles and _LAYER_NORM.search(ending(name))):
+    shifted = "bias" in roles and re.search("layer_?norm|ln", ending(name))  # only a LayerNorm has such a name
+    if word.kind == "norm" and convention == "torch" and not shifted:
         said = f"{shorten(name)} is a LayerNorm, not a GroupNorm or RMSNorm"
         notes.append(Note(said, "assumed"))
     return Node(name, kind, word, None, reads, roles, convention, notes=tuple(notes), unsaid=unsaid)
@@ -362,7 +353,7 @@ def _layer_of(
             case {"moving_mean": (reads,)} if not re.search("instance", name):
                 word = BatchNorm(**normalizes)
             case {"gamma": (reads,)} | {"beta": (reads,)} if not torch or (
-                re.search("norm|ln", name) and not _OTHER_NORM.search(name)
+                re.search("norm|ln", name) and not re.search(r"batch|group|instance|rms|(^|[._/])[bg]n", name)
             ):
                 word = Norm(**normalizes)
             case _:
@@ -410,7 +401,7 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
 
 def _ancestors(name: str) -> Iterator[str]:
     """Yield the enclosing modules, innermost first."""
-    for _ in range(_ANCESTORS):
+    for _ in range(50):
         end = max(name.rfind("."), name.rfind("/"))
         if end < 0:
             return

@@ -39,9 +39,6 @@ from rnncli.layers.base import snake_case
 
 _ENDS = ("input", "output")
 _INSIDE = names("modules children named_modules named_children")
-_PLAIN = names("torch F tf np numpy keras K")
-"""Modules whose functions, given only data, return data."""
-
 _NO_LAYERS = names("optimizers losses metrics callbacks initializers regularizers constraints optim")
 """Modules of the frameworks that have no layers."""
 
@@ -56,9 +53,6 @@ _CHANGING = names(
     "set_submodule __setattr__ __init__"
 )
 """Methods of a module that may change its weights or its output."""
-
-_OF_AXES = names("kernel_size stride padding dilation")
-"""Attributes of PyTorch's channel modules that are tuples, however they were given."""
 
 _USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectional": False, "batch_first": False}
 """Default values of other attributes of PyTorch's modules."""
@@ -235,7 +229,8 @@ class Graphs(Containers):
                 if isinstance(each, list) and any(isinstance(one, Module) for one in each):
                     spoil(self, each, Unknown(left_open(given.node).why))
             if tensors:
-                return computed(self, name, given, tensors, plain=called.path[0] in _PLAIN)
+                plain = called.path[0] in names("torch F tf np numpy keras K")  # given only data, it returns data
+                return computed(self, name, given, tensors, plain=plain)
             if called.name not in BUILTINS | _LOOKING:
                 lent = [each for each in given.all if isinstance(each, Module)]
                 self.lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
@@ -293,7 +288,8 @@ class Graphs(Containers):
                 places = cls.takes if cls is not None else ()
                 usual = _USUAL if {"in_channels", "input_size"} & {*places} and name in places else {}
                 value = given.get(name, places.index(name) if name in places else -1, usual.get(name, MISSING))
-                if "in_channels" in places and name in _OF_AXES and type(value) is int:
+                sizes = names("kernel_size stride padding dilation")  # tuples, however they were given
+                if "in_channels" in places and name in sizes and type(value) is int:
                     return [value] * int(owner.name[-2])
                 return Call((name,), replace(given, node=node), owner) if value is MISSING else value
         return super().attribute(owner, name, node, called=called)

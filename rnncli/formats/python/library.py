@@ -54,9 +54,6 @@ ITEMS_A_STEP = 20
 MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may produce."""
 
-_WIDE = re.compile(r"%[^a-zA-Z]*(\d{3}|\*)")
-"""A part of a text to be formatted that may become long."""
-
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -414,7 +411,7 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return type(left)(left + right) if len(left) + len(right) <= MAX_ITEMS else MISSING
         case ast.BitOr(), dict(), dict():
             return left | right
-        case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not _WIDE.search(left):
+        case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not re.search(r"%[^a-zA-Z]*(\d{3}|\*)", left):  # long
             values = right if isinstance(right, list) else [right]
             with suppress(TypeError, ValueError, OverflowError):
                 return left % tuple(values) if all(isinstance(each, int | float | str) for each in values) else MISSING
