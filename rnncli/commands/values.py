@@ -246,7 +246,7 @@ def _read_lengths(text: str) -> tuple[int, ...] | str:
     if said is not None:
         return said
     if text != "-" and not exists(text):
-        raise ValueError(f"{shorten(text)} is neither a file nor numbers such as 5,3,7")
+        raise ValueError(f"{quote(text)} is neither a file nor numbers such as 5,3,7")
     return STDIN if text == "-" else text
 
 

@@ -125,7 +125,7 @@ def file_name(name: str, path: object) -> str:
     Raises:
         ArgumentError: it is neither, or not a valid file name.
     """
-    if isinstance(path, (str, PathLike)) and (text := fsdecode(path)) and can_name_a_file(text):
+    if isinstance(path, (str, PathLike)) and can_name_a_file(text := fsdecode(path)):
         return text
     raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
 

@@ -34,7 +34,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rnncli.errors import RnncliError, UsageError, listed, shorten
+from rnncli.errors import RnncliError, UsageError, listed, quote, shorten
 from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import can_name_a_file
 
@@ -179,7 +179,7 @@ def open_model(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     """
     extension = _extension(path)
     if not can_name_a_file(path):
-        raise RnncliError(f"no file can be named {shorten(path)}")
+        raise RnncliError(f"no file can be named {quote(path)}")
     if extension in REFUSED:
         raise RnncliError(f"{path}: {REFUSED[extension].partition(';')[0]}", REFUSED[extension].partition("; ")[2])
     if re.match(r"(?!file:)[a-z][a-z0-9+.-]+://", path, re.IGNORECASE):

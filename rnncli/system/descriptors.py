@@ -35,9 +35,9 @@ def flags(*names: str) -> int:
 
 
 def can_name_a_file(path: str) -> bool:
-    """Return whether a file can have this name: without a null character, and in the encoding of the system's names."""
+    """Return whether a file can have this name: some text without a null character, in the system's encoding."""
     with suppress(UnicodeEncodeError):
-        return b"\0" not in os.fsencode(path)
+        return path != "" and b"\0" not in os.fsencode(path)
     return False
 
 

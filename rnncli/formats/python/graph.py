@@ -78,6 +78,14 @@ class Graphs(Containers):
             for each in called.owner:
                 self.call(Method(each, called.name), given)
             return called.owner
+        turns = isinstance(called, Method) and isinstance(called.owner, list)
+        turns = turns and (called.name == "reverse" or (called.name, *given.all[:1]) == ("insert", 0))
+        turned = [called.owner, *given.all] if turns else given.all if called == Named(("reversed",)) else []
+        if tensors := [each for each in self.tensors(turned) if each.step.timed or self.in_time]:
+            made: Value = [self.operation(called.name, tensors, given.line)]  # the last timestep comes first
+            if turns:
+                called.owner[:] = made
+            return made
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called.without(getattr(given.node, "func", given.node)), given)
         return super().call(called, given)
