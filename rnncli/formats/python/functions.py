@@ -65,8 +65,6 @@ USES = names(
 USES_OF_PARTS = KEEP_WIDTH | names("h_n c_n slice index sum mean argmax max min mod")
 """Operations that are part of a network, unless only those functions read them."""
 
-FALLING = re.compile(r"-\s*[^\s\d]|~")  # an index that falls while a timestep rises: `-t` or `n - 1 - t`
-
 LIKE = names("new_zeros new zeros_like ones_like randn_like new_full get_initial_state")
 """Functions that create a tensor like another one."""
 
@@ -172,7 +170,7 @@ def picked(
     ends = [end for each in slices.values() for end in each if end is not None]
     alone = owner.step.is_data and ends == [SIZE, SIZE]
     at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
-    if at_time and FALLING.search(source_of(index or ast.Pass())):
+    if at_time and re.search(r"-\s*[^\s\d]|~", source_of(index or ast.Pass())):  # falls in time: `-t`, `n - 1 - t`
         return record.operation("index", [owner], line)
     if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
         return owner  # one timestep of a sequence

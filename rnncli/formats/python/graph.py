@@ -394,8 +394,8 @@ class Graphs(Containers):
                     put, places = self.tensors(value), index.elts if isinstance(index, ast.Tuple) else [index]
                     into = held.step.is_data or (put and held.step is put[0].step)
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]
-                    t = places[at[0]] if at in ([0], [1]) else None
-                    timed = isinstance(t, ast.Name) and self.value(t, scope) is SIZE
+                    timed = at in ([0], [1]) and isinstance(places[at[0]], ast.Name)
+                    timed = timed and self.value(places[at[0]], scope) is SIZE
                     if put and into and timed and self.at_each(put[0].step):
                         value = TracedTensor(put[0].step, "sequence")
                     else:
