@@ -158,7 +158,6 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
 
 
 def _is_line(error: RnncliError) -> bool:
-    """Whether the repair of an error is a command line."""
     return error.repair is not None and error.repair.startswith("rnncli ")
 
 
@@ -272,7 +271,6 @@ def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mista
 
 
 def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
-    """Return the mistake of an argument that is not a spec."""
     return Mistake(error.message, chain(_misplaced(this, place), meant_by(this, place, error)), error)
 
 

@@ -51,7 +51,6 @@ def flag(name: str, meaning: str, *names: str) -> Callable[[Command], Command]:
 
 
 def _letter(name: str) -> list[str]:
-    """Return an option's short name, if it has one."""
     return [_LETTERS[name]] if name in _LETTERS else []
 
 

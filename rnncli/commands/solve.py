@@ -117,7 +117,6 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
 
 @contextmanager
 def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
-    """Yield the function that prints a solution."""
 
     def show(solution: Solution) -> None:
         """Print only the spec, so that it nests in $( ), and the figures on standard error."""

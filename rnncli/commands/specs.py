@@ -269,7 +269,6 @@ def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
 
 
 def _default() -> Spec:
-    """Return the spec for a command line without one."""
     text = os.environ.get(VARIABLE, "")
     if text.strip():
         return Spec(text, VARIABLE)
@@ -286,12 +285,10 @@ def _default() -> Spec:
 
 
 def _for_a_program() -> bool:
-    """Whether the output is for a program: only a number, or a format other than the table."""
     return _quiet() or click.get_current_context().params.get("format_", "table") != "table"
 
 
 def _quiet() -> bool:
-    """Whether the output is only a number."""
     return bool(click.get_current_context().params.get("quiet"))
 
 

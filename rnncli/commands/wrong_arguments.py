@@ -276,7 +276,6 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
 
 
 def _is_network(this: TypedLine, text: str) -> bool:
-    """Whether a text is a network with layers, or such a template."""
     with contextlib.suppress(RnncliError):
         _read(this, text)
         return re.search("[,(]", text) is not None

@@ -205,7 +205,6 @@ def values_in(option: click.Option, text: str) -> list[str]:
 
 
 def _is_wrong(option: click.Option, value: str | None) -> bool:
-    """Return whether there is a value that is not allowed."""
     try:
         option.type_cast_value(click.Context(click.Command("")), [value] if option.multiple else value)
     except click.BadParameter:
@@ -214,7 +213,6 @@ def _is_wrong(option: click.Option, value: str | None) -> bool:
 
 
 def _type_of(option: click.Option) -> Value | OneOf:
-    """Return the type of an option that is not a flag."""
     assert isinstance(option.type, Value | OneOf)
     return option.type
 

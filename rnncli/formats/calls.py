@@ -75,6 +75,8 @@ ASSUMED_FEATURES = 32
 _MOST_REPAIRS, _MOST_READ = 8, 16_000
 """How many faults of a text are repaired in turn, and how many characters may be read in doing so."""
 
+_IN_ORDER = "PyTorch prints layers in the order in which they were made: write them in the order in which they run"
+
 _AROUND = SAME_MODULE | names("compile fit summary build Model print evaluate predict")
 """Calls that surround layers in a program but are not layers."""
 
@@ -165,6 +167,12 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     """
     if (meant := as_calls(text)) != text and (repair := _checked(meant)) is not None:
         return repair
+    if compiled(r"\([\w-]{1,40}\): \w").search(text) and is_call(meant):
+        try:
+            read(meant)
+        except SpecError as fault:
+            advice, repair = (_IN_ORDER, None) if " reads " in fault.message else (fault.advice or "", fault.repair)
+            raise SpecError(fault.message, text=text, advice=advice, lead=fault.lead, repair=repair) from None
     parts = [each._replace(text=closed(each.text)) for each in pieces(text)]
     calls = [each for each in parts if is_call(each.text)]
     masks = any("Masking" in each.text for each in calls)  # a field of the input in a spec
@@ -248,7 +256,6 @@ class _CallReader(Text):
         return replace(part, notes=tuple(notes)), frozenset(self._evaluator.used)
 
     def _open_line(self) -> OpenLineError:
-        """Return the error for the numbers that the text leaves open."""
         return OpenLineError(tuple(dict.fromkeys(name for name, _ in self._open)), self.text, self._open[0][1])
 
     def specs(self, *, first: bool) -> list[str]:

@@ -32,7 +32,8 @@ _CALLS = (
     _text(r"\b(?:torch\.nn\.)?\w{3,9}Options\(([^()]{1,99})\)", r"\1"),
     _text(r"(?<=[0-9)])\.(num_layers|bidirectional|batch_first)\(([^()]{1,9})\)", r", \1=\2"),
     _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): [\s\S]{1,999})\)\s*$", r"\1"),  # as PyTorch prints a module
-    _text(r"\s*\(\w{1,40}\): (?=\w{1,40}\()", ", "),
+    _text(r"\b(?!\w*att)\w{1,40}\(\s*(?=\(\w{1,40}\): )", "nn.Sequential("),
+    _text(r"\s*\([\w-]{1,40}\): (?=(?:[0-9]{1,3} x )?\w[\w.]{0,40}\()", ", "),
     _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
     _text(r"(['\"`])(\w{1,30})(?!\1)['\"`]|`(\w{1,30})`", r"'\2\3'"),
     _text(r"(\([^()]{1,99})\),\s*(\w{4,20}\s?=\s?\w{1,9})(?=\s*(?:,|$))", r"\1, \2)"),
@@ -52,9 +53,11 @@ _CALLS = (
     _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
     _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
-    _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "input="),
-    _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "hidden="),
+    _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s|(?<=[(,\s]in)=)(?=[0-9]{1,9}\s*[,)])", "input="),
+    _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s|(?<=[(,\s]out)=)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
+    _text(r"\b(<R>\([^()]{0,99}\binput_shape\s?=\s?)([\w.]{1,40}\.shape)\[1:\]", r"\1(\2[1], \2[2])"),
+    _text(r"\b(<R>\([^()]{0,99}\binput_shape\s?=\s?\()[0-9]{1,9},\s?(?=[0-9]{1,9},\s?[0-9]{1,9}\s*\))", r"\1"),
     _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|(?:[?*]|-1)?\s?[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\bnn(?:[, ] ?(?-i:(?=[A-Z]))|_(?=[a-z]{2,9}\())", "nn."),
@@ -67,8 +70,11 @@ _CALLS = (
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
     _text(r"(?<=[a-z]{2})(['\",)])([a-z])(?=\s?[,)]|\s|$)", r"\2\1"),  # activation='rel'u, use_bias=Tru,e
     # Other frameworks, and Keras's names behind nn.
-    _text(r",\s*(?:rngs|key)\s?=\s?[\w.]{1,30}(?:\([^()]{0,30}\))?", ""),
+    _text(r",\s*(?:rngs|key|state_is_tuple|reuse)\s?=\s?[\w.]{1,30}(?:\([^()]{0,30}\))?", ""),
     _text(r"\b(?:Basic|Optimized)(?=(?:LSTM|GRU|RNN))", ""),
+    _text(r"\btf\.[\w.]{5,30}\.GRUCell\(([^()]{1,40})(?=\))", r"GRUCell(\1, reset_after=False"),
+    _text(r"\btf\.(?:compat\.v1\.)?(?:nn|contrib)\.rnn(?:_cell)?\.(?=\w{3,9}Cell\()", ""),
+    _text(r"\bMultiRNNCell(?=\()", "RNN"),
     _text(r"\bnnx?\.RNN\(\s*(?:nnx?\.)?(\w{3,9}Cell\([^()]{1,99}\))", r"RNN(\1, return_sequences=True"),
     _text(r"\b(?:nnx?|hk)\.Embed(?=\()", "nn.Embedding"),
     _text(r"(?<=,)\s*features(?=\s?=)", " embedding_dim"),

@@ -154,7 +154,6 @@ def _up_to_choice(field: str, typed: str) -> str:
 
 
 def _fits(cls: type[Layer], arguments: dict[str, Any]) -> bool:
-    """Whether a layer can have these arguments together."""
     example = cls.sizes.parse(cls.kind, cls.sizes.example) if cls.sizes.required else {}
     return any(cls(**example, **arguments).conflict(framework) is None for framework in FRAMEWORKS)
 

@@ -123,6 +123,10 @@ _SAID: Sequence[tuple[str, str]] = (
         "prelu leaky_relu leakyrelu lrelu relu6",
         "activations have no weights and no settings; elu is close to a leaky relu",
     ),
+    (
+        "logsoftmax log_softmax",
+        "the logarithm of a softmax is not supported; act:softmax has its shapes and no parameters, too",
+    ),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )
 """Words, separated by spaces, with the explanation and the equivalent in rnncli that all of them share."""
@@ -146,218 +150,190 @@ def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
 
 # Error messages, mostly about shapes
 
-_WHOLE = in_both(LSTM, "return_sequences", True)
-_AXIS = "x[:, None, :] if each sample is one timestep, x[..., None] if each timestep is one number"
-_ADD_SEQ = f"a recurrent layer before it returns its whole sequence with {_WHOLE}; data needs another axis: {_AXIS}"
-_VECTORS = "the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample"
-_IN_FEATURES = "in_features is the previous layer's output size, 2 × hidden_size if bidirectional"
-_A_STATE = "a state is (layers × directions, batch, units)"
-_EXAMPLE = "input:8,lstm:32"
+_OFTEN = {
+    "whole": in_both(LSTM, "return_sequences", True),
+    "axis": "x[:, None, :] if each sample is one timestep, x[..., None] if each timestep is one number",
+    "in_features": "in_features is the previous layer's output size, 2 × hidden_size if bidirectional",
+}
+"""What several rows say."""
 
-_TABLE = (
-    r"(?:\((?:LSTM|GRU|\w*RNN|Dense|Embedding|Bi\w+|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)"
-    r"|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?<N>[)\]]"
-    r'|^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d'
-    r"|<[\w.]{1,80} (?:object at|name=)"
-)
-_MEANINGS: Sequence[tuple[str, str, str, str]] = (
-    (
-        _TABLE,
-        "it does not say what the layers read",
-        "write the layers; a layer's units are the last number of its output shape",
-        "input:8,lstm:{0}",
-    ),
-    (r"expected \w*ndim=3, found ndim=2[^(]{0,40}\(None, <N>\)", _VECTORS, _ADD_SEQ, "input:8,lstm:{0}:seq,lstm:32"),
-    (r"expected \w*ndim=3, found ndim=2", _VECTORS, _ADD_SEQ, "input:8,lstm:32:seq,lstm:32"),
-    (
-        r"expected \w*ndim=3, found ndim=[14]",
-        "the layer reads (batch, timesteps, features), but was given data with more or fewer axes",
-        "input_shape is (timesteps, features), without the batch",
-        "input:50x8,lstm:32",
-    ),
-    (
-        r"expected ndim=2, found ndim=3",
-        "the layer reads one vector per sample, but was given a sequence, (batch, timesteps, features)",
-        f"without {_WHOLE} the last recurrent layer returns only its last output; flatten joins all of them",
-        "input:8,lstm:16,dense:1",
-    ),
-    (
-        r"input: expected \w{1,80} to have 3 dimensions",
-        _VECTORS,
-        f"the data needs another axis: {_AXIS}",
-        _EXAMPLE,
-    ),
-    (
-        r"last dimension of the inputs to .{0,20} should be defined",
-        "the number of features that the layer reads is not known",
-        "input_shape is (timesteps, features), and a flatten needs both",
-        "input:50x8,lstm:16:seq,flatten,dense:1",
-    ),
-    (
-        (
-            r"[Ee]xpected shape[ =]\(((?:None|\d{1,9}), (?:None|\d{1,9}), <N>)\)"
-            r", (?:found|but input has incompatible) shape[ =](?:torch\.Size\()?[\[(]([\w, ]{1,60})"
-        ),
-        "the network was built for data of shape ({0}), but was given ({2})",
-        "the axes are (batch, timesteps, features), and None is any number; reshape the data, or rebuild the network",
-        "input:{1},lstm:32",
-    ),
-    (
-        r"expected axis -?1 of input shape to have value <N>[^\n]{0,80}?[\[(][None\d, ]{0,60}?<N>[\])]",
-        "the layer was built for {0} features, but was given {1}",
-        "give it {0} features, or rebuild it for {1}",
-        "input:{0},dense:1",
-    ),
-    (
-        r"expected axis -?\d of input shape to have value <N>",
-        "the layer was built for {0} features, but was given another number",
-        "give it {0} features, or rebuild it for the new number",
-        "input:{0},dense:1",
-    ),
-    (
-        r"must be equal to input_size\. Expected <N>, got <N>",
-        "the layer was built for {0} features (input_size), but was given {1}",
-        "input_size is the number of features per timestep: nn.LSTM({1}, 32)",
-        "input:{1},lstm:32",
-    ),
-    (
-        r"For unbatched 2-D input, hx .{0,12}should also be",
-        "the state has a batch axis and the input has none",
-        f"give the input its batch axis, x.unsqueeze(0) with batch_first=True for one sequence; {_A_STATE}",
-        "input:8,lstm:16",
-    ),
-    (
-        r"For batched 3-D input, hx .{0,12}should also be",
-        "the input has a batch axis and the state has none",
-        f"give the state its batch axis, h.unsqueeze(1) for a batch of one; {_A_STATE}",
-        "input:8,lstm:16",
-    ),
-    (
-        r"Expected hidden(?:\[[01]\])? size \(<N>, <N>, <N>\)",
-        "a state is (layers × directions, batch, units), here ({0}, {1}, {2}), but another shape was given",
-        "create it with the batch size of the input: torch.zeros({0}, x.size(0), {2}) with batch_first=True",
-        "input:8,lstm:{2}",
-    ),
-    (
-        r"calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied \(\d{1,9}x<N> and <N>x",
-        "the layer was built for {1} features, but was given {0}",
-        "give it {1} features, or rebuild it for {0}",
-        "input:{1},lstm:32",
-    ),
-    (
-        (
-            r"(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?<N>"
-            r"(?: and |\], m2: \[)<N> ?x ?<N>[)\]]"
-        ),
-        "a linear layer was built for {1} features (in_features), but was given {0}",
-        f"{_IN_FEATURES}: nn.Linear({{0}}, {{2}})",
-        "input:{0},dense:{2}",
-    ),
-    (
-        r"shapes cannot be multiplied|\bsize mismatch\b(?! for)",
-        "a layer was given another number of features than it was built for",
-        f"the rest of the message has both numbers; for nn.Linear, {_IN_FEATURES}",
-        "input:64,dense:10",
-    ),
-    (
-        r"weight of size \[<N>, <N>, <N>\], expected input.{0,40} channels, but got <N>",
-        "a convolution was built for {1} features (in_channels), but was given {3}",
-        "PyTorch's Conv1d reads (batch, features, timesteps): x.transpose(1, 2) if those two axes are swapped",
-        "input:{1},conv:{0}x{2}",
-    ),
-    (
-        r"input must have 3 dimensions, got 2",
-        "the layer reads three axes, (batch, timesteps, features), but was given two",
-        f"add the missing axis: {_AXIS}, or x.unsqueeze(1) and x.unsqueeze(-1)",
-        _EXAMPLE,
-    ),
-    (
-        r"(?:RNN|LSTM|GRU)Cell: Expected input to be 1-?D or 2-?D|input must have 2 dimensions",
-        "a cell reads one timestep, (batch, features), but was given other axes",
-        "call it for each timestep, or use nn.LSTM, nn.GRU or nn.RNN, which read the whole sequence",
-        _EXAMPLE,
-    ),
-    (
-        r"input must have 3 dimensions|(?:RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D",
-        "the layer reads (batch, timesteps, features), but was given other axes",
-        "put an embedding before it to read ids; to read an image, use its rows as timesteps",
-        "embed:10000x32,lstm:32",
-    ),
-    (
-        r"index out of range in self",
-        "an id is not smaller than the vocabulary size (num_embeddings)",
-        "that size is the largest id plus one, with ids for padding and unknown words: nn.Embedding(ids.max() + 1, 32)",
-        "embed:10001x32,lstm:32",
-    ),
-    (
-        r"to have one of the following scalar types: Long, Int|indices must be an integer",
-        "an embedding reads ids, which are whole numbers, but was given others",
-        "x.long() makes them whole numbers; numbers that are measured need no embedding",
-        "embed:10000x32,lstm:32",
-    ),
-    (
-        r"= <N> is not in \[0, <N>\)",
-        "the id {0} is not smaller than {1}, the vocabulary size (input_dim)",
-        "that size is the largest id plus one, with ids for padding and unknown words",
-        "embed:{more}x32,lstm:32",
-    ),
-    (
-        r"'tuple' object has no attribute|must be Tensor, not tuple",
-        "PyTorch's recurrent layers return a pair: all outputs and the last state",
-        "unpack it: out, _ = lstm(x); in a spec a layer returns only its outputs",
-        "input:8,lstm:16:seq,dense:1",
-    ),
-    (
-        (
-            r"Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible"
-            r"|Shapes \(None, (?:None|\d{1,9}), \d{1,9}\) and|target: expected \w{1,80} to have [23] dimensions"
-            "|logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)"
-            r"|Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]"
-        ),
-        "the network returns one vector per timestep and there is one target per sample, or the other way round",
-        f"without {_WHOLE} the last recurrent layer returns only its last output",
-        "input:8,lstm:16,dense:1",
-    ),
-    (
-        r"Shapes \(None, \d{1,9}\) and \(None, \d{1,9}\) are incompatible",
-        "the targets have another number of classes than the last layer has units",
-        "targets that are class numbers need the loss sparse_categorical_crossentropy",
-        "input:8,lstm:16,dense:10:softmax",
-    ),
-    (
-        r"Expected input batch_size \(<N>\) to match target batch_size \(<N>\)",
-        "the network returns {0} outputs for {1} targets",
-        "for one target per sample, the last layer reads the last timestep: out[:, -1] with batch_first=True",
-        "input:8,lstm:16,dense:1",
-    ),
-    (
-        r"Expected target size \[\d{1,9}, <N>\], got \[\d{1,9}, \d{1,9}\]",
-        "PyTorch's cross entropy reads (batch, classes, timesteps), but was given other axes",
-        "a network returns (batch, timesteps, classes): loss(y.transpose(1, 2), target)",
-        "input:8,lstm:16:seq,dense:{0}",
-    ),
-    (
-        r"non-zero dropout expects num_layers greater than 1",
-        "PyTorch's recurrent layers apply dropout only between stacked layers, and there is only one layer",
-        "add a separate layer after it: nn.Dropout(0.2)",
-        "input:8,lstm:16,dropout:0.2,dense:1",
-    ),
-    (
-        r"weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\(s\) in|Layer count mismatch",
-        "the file has the weights of another network than the model",
-        "`rnncli inspect FILE` shows the layers, shapes and names in the file",
-        _EXAMPLE,
-    ),
-    (
-        r"^\s{0,9}\w{1,40}(?:Error|Exception): ",
-        "rnncli has no explanation of this message",
-        "give the layers that it is about",
-        _EXAMPLE,
-    ),
-)
-"""A pattern for each error message, in which <N> is a number; its meaning, with the numbers {0}, {1} from the message;
-the advice; and the spec of a correct network. The first pattern that is found counts; {more} is the first number plus
-one."""
+_PRINTED = r"""
+(?:\((?:LSTM|GRU|\w*RNN|Dense|Embedding|Bi\w+|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)\
+|^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?<N>[)\]]
+^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d
+<[\w.]{1,80} (?:object at|name=)|\| Name +\| Type
+    it does not say what the layers read
+    write the layers; a layer's units are the last number of its output shape
+    input:8,lstm:{0}
+^\W{0,9}[\w./]{0,80}(?:weight_(?:ih|hh)_l\d\w{0,9}|kernel)(?::0)?\W{1,9}(?:torch\.Size\(\[)?\d|^\W{0,9}torch\.Size\(\[\d
+    it names weights or their shapes
+    give the file that has them, which `rnncli inspect FILE` shows and every command reads
+["']layers["']: ?\[\{["'](?:module|class_name)["']
+    it is the configuration of a model
+    give it as a file: model.to_json() of Keras, saved as model.json
+"""
+_MESSAGES = r"""
+expected \w*ndim=3, found ndim=2(?:[^(]{0,40}\(None, <N>\))?
+    the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample
+    a recurrent layer before it returns its whole sequence with {whole}; data needs another axis: {axis}
+    input:8,lstm:{0}:seq,lstm:32
+expected ndim=2, found ndim=3
+    the layer reads one vector per sample, but was given a sequence, (batch, timesteps, features)
+    without {whole} the last recurrent layer returns only its last output; flatten joins all of them
+    input:8,lstm:16,dense:1
+input: expected \w{1,80} to have 3 dimension
+    the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample
+    the data needs another axis: {axis}
+last dimension of the inputs to .{0,20} should be defined
+    the number of features that the layer reads is not known
+    input_shape is (timesteps, features), and a flatten needs both
+    input:50x8,lstm:16:seq,flatten,dense:1
+(?:[Ee]xpected (?:\w{1,80} to have )?|constructed with )shape[ =]\(((?:(?:None|\d{1,9}), ){1,2}<N>)\)\
+(?:, found|[^\n]{1,300} incompatible| but got array with) shape[ =](?:torch\.Size\()?[\[(]([\w, ]{1,60})
+    the network was built for data of shape ({0}), but was given ({2})
+    the last two axes are timesteps and features, and None is any number; reshape the data, or rebuild the network
+    input:{1},lstm:32
+expected axis -?1 of input shape to have value <N>[^\n]{0,80}?[\[(][None\d, ]{0,60}?<N>[\])]
+    the layer was built for {0} features, but was given {1}
+    give it {0} features, or rebuild it for {1}
+    input:{0},dense:1
+expected axis -?\d of input shape to have value <N>
+    the layer was built for {0} features, but was given another number
+    give it {0} features, or rebuild it for the new number
+    input:{0},dense:1
+must be equal to input_size\. Expected <N>, got <N>
+    the layer was built for {0} features (input_size), but was given {1}
+    input_size is the number of features per timestep: nn.LSTM({1}, 32)
+    input:{1},lstm:32
+For unbatched 2-D input, hx .{0,12}should also be
+    the state has a batch axis and the input has none
+    give the input its batch axis, x.unsqueeze(0) with batch_first=True; a state is (layers × directions, batch, units)
+    input:8,lstm:16
+For batched 3-D input, hx .{0,12}should also be
+    the input has a batch axis and the state has none
+    give the state its batch axis, h.unsqueeze(1) for a batch of one; a state is (layers × directions, batch, units)
+    input:8,lstm:16
+Expected hidden(?:\[[01]\])? size \(<N>, <N>, <N>\)
+    a state is (layers × directions, batch, units), here ({0}, {1}, {2}), but another shape was given
+    create it with the batch size of the input: torch.zeros({0}, x.size(0), {2}) with batch_first=True
+    input:8,lstm:{2}
+calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied \(\d{1,9}x<N> and <N>x
+    the layer was built for {1} features, but was given {0}
+    give it {1} features, or rebuild it for {0}
+    input:{1},lstm:32
+(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?<N>\
+(?: and |\], m2: \[)<N> ?x ?<N>[)\]]
+    a linear layer was built for {1} features (in_features), but was given {0}
+    {in_features}: nn.Linear({0}, {2})
+    input:{0},dense:{2}
+shapes cannot be multiplied|\bsize mismatch\b(?! for)|mat1 dim 1 must match mat2|Dimensions must be equal, but are
+    a layer was given another number of features than it was built for
+    the rest of the message has both numbers; for nn.Linear, {in_features}
+    input:64,dense:10
+weight of size \[<N>, <N>, <N>\], expected input.{0,40} channels, but got <N>
+    a convolution was built for {1} features (in_channels), but was given {3}
+    PyTorch's Conv1d reads (batch, features, timesteps): x.transpose(1, 2) if those two axes are swapped
+    input:{1},conv:{0}x{2}
+input must have 3 dimensions, got 2|Invalid rank for input: .{1,40}Got: 2 Expected: 3
+    the layer reads three axes, (batch, timesteps, features), but was given two
+    add the missing axis: {axis}, or x.unsqueeze(1) and x.unsqueeze(-1)
+(?:RNN|LSTM|GRU)Cell: Expected input to be 1-?D or 2-?D|input must have 2 dimensions
+    a cell reads one timestep, (batch, features), but was given other axes
+    call it for each timestep, or use nn.LSTM, nn.GRU or nn.RNN, which read the whole sequence
+input must have 3 dimensions|(?:RNN|LSTM|GRU): Expected input to be 2-?D or 3-?D|expected \w*ndim=3, found ndim=[14]
+    the layer reads (batch, timesteps, features), but was given other axes
+    put an embedding before it to read ids; of an image, the rows are timesteps; Keras's input_shape has no batch
+    embed:10000x32,lstm:32
+index out of range in self
+    an id is not smaller than the vocabulary size (num_embeddings)
+    that size is the largest id plus one, with ids for padding and unknown words: nn.Embedding(ids.max() + 1, 32)
+    embed:10001x32,lstm:32
+to have one of the following scalar types: Long, Int|indices must be an integer
+    an embedding reads ids, which are whole numbers, but was given others
+    x.long() makes them whole numbers; numbers that are measured need no embedding
+    embed:10000x32,lstm:32
+= <N> is not in \[0, <N>\)
+    the id {0} is not smaller than {1}, the vocabulary size (input_dim)
+    that size is the largest id plus one, with ids for padding and unknown words
+    embed:{more}x32,lstm:32
+'tuple' object has no attribute|must be Tensor, not tuple
+    PyTorch's recurrent layers return a pair: all outputs and the last state
+    unpack it: out, _ = lstm(x); in a spec a layer returns only its outputs
+    input:8,lstm:16:seq,dense:1
+expects 1 input\(s\), but it received [23] input tensors
+    with return_state=True a recurrent layer of Keras returns a list: its outputs and its last states
+    unpack it: x, h, c = LSTM(32, return_state=True)(x); in a spec a layer returns only its outputs
+    input:8,lstm:16:seq,dense:1
+(?:Shapes|same shape \() ?\(None, \d{1,9}\) (?:and|vs) \(None, \d{1,9}\)(?: are incompatible)?
+Received: target\.shape=(?:torch\.Size\()?[(\[]\w+, \w+[)\]]+, output\.shape=(?:torch\.Size\()?[(\[]\w+, \w+[)\]]
+target: expected \w{1,80} to have shape \((?:None, )?\d{1,9},?\) but
+    the targets have another number of classes than the last layer has units
+    targets that are class numbers need the loss sparse_categorical_crossentropy
+    input:8,lstm:16,dense:10:softmax
+Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible
+Shapes \(None, (?:None|\d{1,9}), \d{1,9}\) and|target: expected \w{1,80} to have [23] dimension
+logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)
+same (?:shape up until|shape\. Received|rank \(ndim\))
+Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]
+    the network returns one vector per timestep and there is one target per sample, or the other way round
+    without {whole} the last recurrent layer returns only its last output
+    input:8,lstm:16,dense:1
+Using a target size \(torch
+    the targets have another shape than the outputs, so each is compared with all of them
+    y.squeeze(-1) if the last layer has one unit and each target is a number
+    input:8,lstm:16,dense:1
+Expected input batch_size \(<N>\) to match target batch_size \(<N>\)
+    the network returns {0} outputs for {1} targets
+    for one target per sample, the last layer reads the last timestep: out[:, -1] with batch_first=True
+    input:8,lstm:16,dense:1
+Expected target size \[\d{1,9}, <N>\], got \[\d{1,9}, \d{1,9}\]
+    PyTorch's cross entropy reads (batch, classes, timesteps), but was given other axes
+    a network returns (batch, timesteps, classes): loss(y.transpose(1, 2), target)
+    input:8,lstm:16:seq,dense:{0}
+non-zero dropout expects num_layers greater than 1
+    PyTorch's recurrent layers apply dropout only between stacked layers, and there is only one layer
+    add a separate layer after it: nn.Dropout(0.2)
+    input:8,lstm:16,dropout:0.2,dense:1
+weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\(s\) in|Layer count mismatch
+with a weight list of length \d|expected \d{1,4} variables, but received|weight shape \([\d, ]{1,20}\) is not compatible
+    the file has the weights of another network than the model
+    `rnncli inspect FILE` shows the layers, shapes and names in the file
+(?:keyword arguments passed to \w{1,40}: \{'|unexpected keyword argument '|not understood:', ')(\w{1,40})
+    a layer has no argument {0}, or no longer has it
+    give the line with the layer: rnncli marks what is wrong in it and shows the argument to write instead
+missing 1 required positional argument: '(?:units|hidden_size|input_size)'
+    a layer was given no size
+    Keras's layers need their units, LSTM(32), and PyTorch's the features that they read, too, nn.LSTM(8, 32)
+must get an `input_shape`|has not yet been built|have not yet been created|layer isn't built|no defined (?:in|out)put
+    the network does not know how many features it reads
+    put Input((timesteps, features)) before the first layer; None timesteps are any number of them
+Do not pass an `input_shape`
+    Keras 3 reads the shape, but prefers it in a layer of its own
+    put Input((timesteps, features)) before the first layer instead
+    input:50x8,lstm:32
+RNN is stateful, it needs to know its batch size|the batch size must be static
+    a stateful layer keeps a state for each sample of a batch
+    put Input(batch_shape=(32, 50, 8)) before it, for 32 samples of 50 timesteps of 8 features
+    input:50x8,lstm:32
+scalar type (?:Double|Float)|the same dtype|does not match weight dtype|the same device
+    the data, the state and the network differ in dtype or device
+    x.float() for data of NumPy, which are float64, and x.to(device); give a first state x's dtype and device, too
+'lengths' argument should|sorted in decreasing order|Length of all samples has
+    pack_padded_sequence wants the lengths on the CPU, none of them 0, and the longest first
+    enforce_sorted=False takes any order: pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
+will not use cuDNN kernels|not part of single contiguous chunk
+    the layer is slower than it could be, with the same results
+    Keras's fast kernels need the default activations and no recurrent_dropout; in PyTorch, lstm.flatten_parameters()
+Got invalid dimensions for input.{0,80}index: (\d) Got: <N> Expected: <N>
+    the model was exported for {2} elements along axis {0} of its input, but was given {1}
+    `rnncli inspect FILE.onnx` shows its shapes; PyTorch's dynamic_axes leaves the batch and the timesteps open
+^\s{0,9}(?:[\w.]{0,80}(?:Error|Exception|Warning|InvalidArgument)|WARNING:\w+|\[ONNXRuntimeError\] |Traceback.{29}):
+    rnncli has no explanation of this message
+    give the layers that it is about
+"""
+"""What the frameworks print about a network, and their error messages, as rows: patterns, one a line, in which <N> is a
+number; below them, what it means, with the numbers {0}, {1} from the message, the advice, and the spec of a correct
+network, if it is not that of any layer. The first pattern that is found counts; {more} is the first number plus one."""
 
 _CHECKPOINT = (
     r"size mismatch for ([\w.]{1,200}): copying a param (?:with shape|of) torch\.Size\(\[([\d, ]{0,60})\]\) from "
@@ -373,14 +349,15 @@ def framework_error(text: str) -> SpecError | None:
         means, example = _of_checkpoint(*found.groups())
         mend = "build the model with the sizes of the checkpoint, which `rnncli inspect FILE` shows"
         return _explained("an error message", means, mend, example, found)
-    for said, means, mend, example in _MEANINGS:
-        found = re.search(said.replace("<N>", r"(\d{1,9})"), text)
-        if found is not None:
-            what = "what a framework prints about a network" if said == _TABLE else "an error message"
-            numbers = [number or "8" for number in found.groups()]
-            more = int(numbers[0]) + 1 if numbers and numbers[0].isdecimal() else ""
-            means, mend, example = (each.format(*numbers, more=more) for each in (means, mend, example))
-            return _explained(what, means, mend, example, found)
+    for what, table in (("what a framework prints about a network", _PRINTED), ("an error message", _MESSAGES)):
+        for patterns, *said in re.findall(r"((?:\S.*\n)+) {4}(.+)\n {4}(.+)\n(?: {4}(.+)\n)?", table):
+            pattern = patterns.strip().replace("\\\n", "").replace("\n", "|").replace("<N>", r"(\d{1,9})")
+            found = re.search(pattern, text)
+            if found is not None:
+                numbers = [number or "8" for number in found.groups()]
+                more = int(numbers[0]) + 1 if numbers and numbers[0].isdecimal() else ""
+                means, mend, example = (each.format(*numbers, more=more, **_OFTEN) for each in said)
+                return _explained(what, means, mend, example, found)
     return None
 
 
@@ -390,7 +367,7 @@ def _of_checkpoint(name: str, saved: str, built: str) -> tuple[str, str]:
     sizes = [int(size) for shape in (saved, built) for size in shape.split(", ") if size]
     gates = {"lstm": 4, "gru": 3}[cell[1]] if cell else 1
     if cell is None or len(sizes) != 4 or any(rows % gates for rows in sizes[::2]):
-        return f"{name} has shape ({saved}) in the checkpoint, but ({built}) in the model", _EXAMPLE
+        return f"{name} has shape ({saved}) in the checkpoint, but ({built}) in the model", "input:8,lstm:32"
     rows, features, built_rows, built_features = sizes
     units = rows // gates
     return (
@@ -406,5 +383,5 @@ def _explained(what: str, means: str, mend: str, example: str, found: re.Match[s
         span=found.span(),
         advice=mend,
         lead="for example",
-        repair=example,
+        repair=example or "input:8,lstm:32",
     )

@@ -25,9 +25,9 @@ _MEANS_NOTHING = {
     *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel", "config", "words"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layer", "self", "inputs"),
     *("cells", "neurons", "nodes", "filters", "features", "dim", "dims", "shape", "by", "and", "then", "plus", "und"),
-    *("in", "out", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time"),
+    *("in", "out", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time", "per"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
-    *SMALL_WORDS.split("|"),
+    *("followed", *SMALL_WORDS.split("|")),
 }
 """Words that a spec does not express, or that only announce the number after them."""
 
@@ -50,7 +50,7 @@ _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 """A numbered list, whose numbers are not sizes."""
 
 _NOT_STACKED = (
-    r"(?:\bnn\W{1,3}(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
+    r"(?:(?:\bnn\W{1,3}|\):\s)(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
     r"|(?<![0-9.])(?=[0-9]{1,9}\s(?:or|oder|to|bis)\s[0-9]))"
     r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
@@ -71,6 +71,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     written = in_ascii(typed).lower()
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
+    plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
         plain = plain.replace(gone, " ") if gone else plain
@@ -96,7 +97,10 @@ def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
         is_size = count in units and [*numbers_in(written)].count(count) <= each.isdecimal()
         if is_size or count not in _stacked(layers):
             return False
-    features = compiled(r"\b([0-9]{1,9})\s(?:features|inputs|sensors)\b").findall(written)
+    for steps in map(int, compiled(r"\b([0-9]{1,9})\s<STEPS>\b").findall(written)):
+        if steps in units and [*numbers_in(written)].count(steps) == 1:
+            return False
+    features = re.findall(r"\b([0-9]{1,9})\s(?:(?!hid|out|fil)[a-z]{1,12}\s)?(?:features|inputs|sensors)\b", written)
     if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
         return False
     stacked = {(first // each, second) for first, second in pairwise(units) for each in (1, 10**3, 10**6)}

@@ -119,7 +119,6 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
 
 
 def _fault(check: Callable[[str], object], text: str) -> SpecError | None:
-    """Return the error that a check raises for a text, if it does."""
     try:
         check(text)
     except SpecError as error:

@@ -151,14 +151,15 @@ _SETS = {
     "REMARK": "(?:None,|assumed|[0-9][0-9,]* (?:param|weight))",
     "NOUNS": rf"(?:words|class(?:es)?|dim(?:s|ension\w{{0,3}})?|(?:inputs?|{THEIR_OUTPUTS})(?!\s?[:=]?\s?[0-9]))",
     "LENGTH": r"(?:(?:input|seq|max)_?len\w{0,3}|(?:time_?)?steps?|t)",
-    "AND": "(?:and|then|plus|y|und|et)",
+    "AND": "(?:and|then|plus|followed by|y|und|et)",
     "OUTPUTS": f"(?:class(?:es)?|outputs?|{THEIR_OUTPUTS}|labels?|targets?|categories)",
-    "STEPS": "(?:time_?)?steps?",
+    "STEPS": r"(?:time[\s_]?)?steps?",
     "E": "(?=:|$)",
     "END": r"(?=[:,\s]|$)",
     "WITH": r"(?<=[0-9a-z])[:\s]\s{0,9}",
     "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1|wahr|vrai|verdadero))?",
-    "MEASURED": "(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?|channels?|sensors?|mfccs?)",
+    "MEASURED": r"(?:(?:mel|input)\s)?(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?"
+    "|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
     "|filters|nodes|neurons|features|cells|out(?:put)?(?:_(?:size|dim|features))?"

@@ -95,7 +95,8 @@ def _of_settings(found: re.Match[str]) -> str:
         given = dict(named)
         if len(given) < len(named) or not given.keys() <= {*SETTINGS.values(), *FIELD_WORDS, *FRAMEWORK_WORDS}:
             return found[0]
-        features, kind, units = given.pop("input_size", ""), given.pop("kind", "lstm"), given.pop("hidden_size", "")
+        features, units = given.pop("input_size", ""), given.pop("hidden_size", "")
+        kind = given.pop("kind", "") or re.sub("_[0-9]+$", "", given.pop("name", "lstm"))
         if "vocab" in given:
             layers.append(f"embed:{given.pop('vocab')}x{given.pop('dim', '') or features}")
         elif features:
@@ -154,9 +155,19 @@ REWRITES = (
     _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
     _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
+    _text(
+        r"\b(?:bi-?directional\s|bi-?|b)(<R>)((?:,|\s)[^0-9:]{0,40}?)(<N>)(?![0-9]|[-\s]<LAYERS>)"
+        r"(?:[\s-](?:hidden\s)?<CELLS>)?(?:\s(?:per|each|in\seach)\sdirection)?(?=[\s,]|$)",
+        r"\1\2\3:bi",
+        _BI,
+    ),
     _comma(r",?\s{1,9}<AND>\s{1,9}(?:then\s{1,9})?"),
+    _text(r"\b(<R>)\s?\(([2-9]\s<LAYERS>,[^()]{1,99})\)", r"\1, \2"),
     _text(r"^(?!<INPUT>:)(.{1,200}?)(?:,<S>|\s(?:(?:on|from)\s)?)(<N>)\s<MEASURED>$", r"input:\2,\1"),
     _text(r"^<S>(<N>)[\s-]<MEASURED>(?=,)", r"input:\1"),
+    _text(r"(?<=,)(<S><N>\s<MEASURED>),(<S><N>\s<STEPS>)$", r"\2,\1"),
+    _text(r"^<S>(<INPUT>):(<N>),(.{1,200}?),<S>(<N>)\s<STEPS>$", r"\1:\4x\2,\3"),
+    _text(r"^(.{1,200}?),<S>emb\w*\s(?:dim\w*|size)\s(<N>),<S>vocab\w*(?:\ssize)?\s(<N>)$", r"embed:\3x\2,\1"),
     _same_text(r"\b(<INPUT>[:\s]<N>)\s?<STEPS>\s?<X>\s?(<N>)(?:\s?<MEASURED>|(?=<S>,))", r"\1x\2"),
     _same_text(r"\b(<INPUT>)[:\s](<N>)(?:\s<MEASURED>)?\s?<X>\s?(<N>)\s<STEPS>", r"\1:\3x\2"),
     _invented(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1"),
@@ -169,7 +180,7 @@ REWRITES = (
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
-    _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?<LAYERS>\s{1,9}(?=<R>\b)", ""),
+    _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?(?:hidden\s)?<LAYERS>\s{1,9}(?=<R>\b)", ""),
     _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b(<R>)[-\s]rnn\b", r"\1"),
     _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", repeated),
@@ -187,8 +198,11 @@ REWRITES = (
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
     _text(r"<WITH>return[\s-]seq\w{0,9}<END>", ":seq", _SEQ),
     _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
-    _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,][0-9]{1,9})+)$", _layers),
-    _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}<LAYERS>\b", r"\1\2x\3"),
+    _text(r"^<S>([2-9])\s{1,9}(<R>)\s{1,9}<LAYERS>\s{1,9}(?=[0-9]{1,9}[-/,])", r"\1 layer \2 "),
+    _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,]<S>[0-9]{1,9})+)$", _layers),
+    _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<LAYERS>\b", r"\1\2x\3"),
+    _text(r"(?<!\b[2-9]\s)(?<!\b1[0-2]\s)\b(<K>)\s{1,9}<LAYERS>(?=[\s,]|$)", r"\1"),
+    _text(r"\b([2-9][-\s]<LAYERS>\s{1,9}<R>),<S>(?=[0-9])", r"\1 "),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
     _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
@@ -353,7 +367,7 @@ REWRITES = (
     _text(r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
     _text(r"^(?:input_shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
-    _text(r"^(?!\s*<INPUT>\b)(.{1,999}),(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
+    _text(r"^(?!\s*<INPUT>\b)(.{1,999}),<S>(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
 )
 """All rows. The last two are also tried when all layers are right but their order is wrong."""
 

@@ -215,7 +215,6 @@ def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause
 
 
 def _vector_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
-    """Return the error for a layer that reads one vector but gets a sequence."""
     layer, maker = layers[index], layers[cause]
     message = f"{layer.spec()} reads one vector, but {maker.spec()} returns a sequence"
     token = source.owners[index]
