@@ -183,7 +183,6 @@ class GroupedCommand(click.Command):
         return rest
 
     def _check_once(self, ctx: click.Context, typed: list[str]) -> None:
-        """Check that no option that accepts one value is given twice with different values."""
         given: dict[click.Option, dict[Any, str]] = {}
         for word in words(self, typed):
             if word.is_argument and not self.allow_interspersed_args:

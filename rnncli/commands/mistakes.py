@@ -256,7 +256,6 @@ def _refusal(this: TypedLine) -> click.UsageError | UsageError | None:
 
 
 def _mistake(this: TypedLine, error: click.ClickException | UsageError) -> Mistake:
-    """Return the mistake that Click or a rule of options has found."""
     if not isinstance(error, click.ClickException):
         names = {place: re.split("[:(]", this.words[place].text.lstrip("/"), maxsplit=1) for place in this.arguments}
         strays = [place for place, (name, *more) in names.items() if not more or f"--{name}" in this.options]

@@ -137,7 +137,6 @@ def report(error: RnncliError, origin: str | None = None) -> int:
 
 
 def _within(width: int | None, text: str) -> str:
-    """Return a text wrapped between words to a width, if there is one."""
     return text if width is None else "\n".join(wrapped(text, width))
 
 

@@ -49,7 +49,6 @@ _ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": 
 
 
 def _complete_figures(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    """Offer the figures by which candidates can be sorted or compared."""
     del context
     from click.shell_completion import CompletionItem
 

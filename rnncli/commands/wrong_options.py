@@ -218,7 +218,6 @@ def _type_of(option: click.Option) -> Value | OneOf:
 
 
 def _taken(option: click.Option) -> str:
-    """Return the allowed values of an option in words."""
     type_ = _type_of(option)
     if isinstance(type_, OneOf):
         return listed(type_.words, "or")

@@ -27,7 +27,7 @@ _MEANS_NOTHING = {
     *("cells", "neurons", "nodes", "filters", "features", "dim", "dims", "shape", "by", "and", "then", "plus", "und"),
     *("in", "out", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time", "per"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
-    *("followed", *SMALL_WORDS.split("|")),
+    *("followed", "respectively", "rate", "ratio", *SMALL_WORDS.split("|")),
 }
 """Words that a spec does not express, or that only announce the number after them."""
 
@@ -97,9 +97,10 @@ def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
         is_size = count in units and [*numbers_in(written)].count(count) <= each.isdecimal()
         if is_size or count not in _stacked(layers):
             return False
-    for steps in map(int, compiled(r"\b([0-9]{1,9})\s<STEPS>\b").findall(written)):
-        if steps in units and [*numbers_in(written)].count(steps) == 1:
-            return False
+    told = compiled(r"(?<![\d.,x])([0-9]{1,9})[\s-](?:hidden\s)?<CELLS>\b").findall(written)
+    steps = {int(each) for each in compiled(r"\b([0-9]{1,9})\s<STEPS>\b").findall(written) if written.count(each) == 1}
+    if not {*map(int, told)} <= {*units} or steps & {*units}:
+        return False
     features = re.findall(r"\b([0-9]{1,9})\s(?:(?!hid|out|fil)[a-z]{1,12}\s)?(?:features|inputs|sensors)\b", written)
     if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
         return False

@@ -173,7 +173,6 @@ def least_steps(layers: Sequence[Layer]) -> int:
 
 
 def _too_short(layers: Sequence[Layer], source: Source, start: int, index: int, given: int) -> SpecError:
-    """Return the error for a layer that needs more steps than reach it from the start of the sequence."""
     needed = least_steps(layers[start + 1 :])
     maker = layers[start]
     message = f"{layers[index].spec()} needs {layers[index].least_steps:,} timesteps, but {given:,} "
@@ -195,7 +194,6 @@ def _changes(layer: Layer, what: Literal["sequence", "vector"]) -> str:
 
 
 def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause: int) -> SpecError:
-    """Return the error for a layer that reads a sequence after an earlier one returned a vector."""
     layer, loser = layers[index], layers[cause]
     nearness = "the next layer" if index == cause + 1 else "a later layer"
     needs = f"{nearness}, {layer.spec()}, reads a sequence"
