@@ -32,7 +32,7 @@ _CALLS = (
     _text(r"\b(?:torch\.nn\.)?\w{3,9}Options\(([^()]{1,99})\)", r"\1"),
     _text(r"(?<=[0-9)])\.(num_layers|bidirectional|batch_first)\(([^()]{1,9})\)", r", \1=\2"),
     _text(r"^\s*\w{1,40}\(\s*(\(\w{1,40}\): [\s\S]{1,999})\)\s*$", r"\1"),  # as PyTorch prints a module
-    _text(r"\b(?!\w*att)\w{1,40}\(\s*(?=\(\w{1,40}\): )", "nn.Sequential("),
+    _text(r"\b(?!\w*att)\w{1,40}\(\s*(?=\(\w{1,40}\): )", "Sequential("),
     _text(r"\s*\([\w-]{1,40}\): (?=(?:[0-9]{1,3} x )?\w[\w.]{0,40}\()", ", "),
     _text(r"(?:^|(?<=\())\s*,\s*|\s+(?=\)|$)", ""),
     _text(r"^((?:nn\.)?Dropout\([^()]{0,40}\)),\s*((?:nn\.)?Embedding\([^()]{1,99}\))", r"\2, \1"),

@@ -299,7 +299,7 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
         matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*NEGATES, "false", "off")
         if field.start <= fault.span[0] < field.end and not matters:
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
-    matters = leaves_out_a_number(token.text.replace("=", ":")) or compiled(r"\bbi-?dir|\bbi?-?<R>\b").search(kind.text)
-    if "," in text and lowered(kind.text) not in KINDS and not matters:
+    stays = leaves_out_a_number(token.text.replace("=", ":")) or compiled(r"\bbi-?dir|\bbi?-?<R>\b").search(kind.text)
+    if "," in text and lowered(kind.text) not in KINDS and not stays:
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
         yield Applied(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)
