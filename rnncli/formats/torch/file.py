@@ -24,7 +24,7 @@ from rnncli.formats.tensors import WIDTHS, Tensor, array_at, array_of, check_sha
 from rnncli.formats.torch.tensors import PickledTensors, Storage, View, rebuilt, referred
 from rnncli.formats.torch.unpickling import PickledDict, load
 from rnncli.formats.zip_archive import MAGIC, Archive
-from rnncli.layers import LAYERS, Activation, Layer
+from rnncli.layers import LAYERS, Layer
 
 if TYPE_CHECKING:
     from rnncli.formats.tensors import Numbers
@@ -90,10 +90,10 @@ def _as_said(found: PickledTensors, lead: str, node: Node) -> Node:
     if kind in _STATELESS and module in found.settings:
         node = _built(node, kind, found.settings[module])
     if module in found.activations and takes_activation(node.word):
-        after, *_ = built("torch", found.activations[module], [], {})
-        assert isinstance(after.word, Activation)
+        (after,) = built("torch", found.activations[module], [], {})
+        assert isinstance(after.word, Layer)
         notes = tuple(note for note in node.notes if "no activation" not in note.text)
-        return replace(node, word=node.word.with_activation(after.word.activation), notes=notes)
+        return replace(node, word=node.word.with_activation(str(after.word.activates)), notes=notes)
     if loops(node.word) and node.word.gates == 1 and kind == "RNN_RELU":
         node = replace(node, word=replace(node.word, activation="relu"))
     if node.loops and found.differs:
