@@ -83,9 +83,6 @@ WIDTHS: Mapping[str, int] = {
 
 _SHOWN = 10**30
 
-_MOST_NUMBERS = 2**59
-"""One more than the most numbers of an array with the widest data type."""
-
 
 def later(path: str, name: str, read: Callable[[], Numbers]) -> Callable[[], Numbers]:
     """Return a function that reads the numbers of an array; errors name the file and the array."""
@@ -146,7 +143,7 @@ def check_shape(shape: tuple[int, ...]) -> None:
     Raises:
         RnncliError: it cannot.
     """
-    if prod(filter(None, shape)) >= _MOST_NUMBERS:
+    if prod(filter(None, shape)) >= 2**59:  # more than an array of the widest data type has
         raise RnncliError(f"no array can have the shape {shorten(str(shape))}")
 
 

@@ -28,9 +28,6 @@ UNPACKED = 32 << 20
 
 _MAX_LIST_BYTES = 8 << 20
 _BLOCK = 1 << 18
-_FIRST_BLOCK = 1 << 12
-"""Bytes that are read first: many files are read only for their beginning."""
-
 _MOST_INFLATED = 1040
 """The highest compression ratio of a deflated file; the format allows for 1,032."""
 
@@ -106,7 +103,7 @@ class Archive:
             RnncliError: it is damaged or encrypted, or compressed in a way that NumPy, PyTorch and Keras never use.
         """
         self.place(name)
-        left, size = self.members[name].file_size, _FIRST_BLOCK
+        left, size = self.members[name].file_size, 1 << 12  # many are read only for their beginning
         with _in_words(), self._zip.open(name) as opened:
             while block := opened.read(size):
                 yield block
