@@ -226,7 +226,7 @@ def test_a_ulimit_too_low_for_numpy_is_reported(at: Walk, program: Run) -> None:
 
 def test_a_ulimit_too_low_for_h5py_is_not_reported_as_a_damaged_file(at: Walk, program: Run) -> None:
     pytest.importorskip("h5py").File("model.h5", "w").close()
-    for kilobytes in some((40_000, 80_000, 114_000), 2):
+    for kilobytes in some((50_000, 80_000, 114_000), 2):
         with at(kilobytes):
             status, stdout, stderr = program("inspect", "model.h5", shell=f'ulimit -v {kilobytes}; "$@"')
             assert (status, stdout) == (1, "")
