@@ -149,7 +149,7 @@ def damaged_json(generator: random.Random, text: str) -> str:
                     case 2 if type(old) is int:
                         target[key] = old + generator.choice((-4, -1, 1, 4, 100))
                     case _:
-                        target[key] = generator.choice(VALUES)
+                        target[key] = deepcopy(generator.choice(VALUES))  # another damage may change it
                 break
             target = target[key]
     made = json.dumps(value)
