@@ -26,9 +26,6 @@ from rnncli.reports.explanation import Explanation, explain
 from rnncli.reports.topics import PASTED, TERMS, TOPIC_OF
 from rnncli.results import Result
 
-_BELOW = {"input": "", "sequence": "input:8,", "either": "input:8,", "vector": "input:8,rnn:16,"}
-"""The layers before the example layer, by what that reads."""
-
 _READS = {
     "input": "the input",
     "sequence": "a sequence, (batch, timesteps, features)",
@@ -135,7 +132,8 @@ def _is_bare(option: Option) -> bool:
 
 def _example(layer: type[Layer], field: str = "") -> str:
     size = f":{layer.sizes.example}" if layer.sizes.required else ""
-    below = "input:10x8," if layer.needs_length else _BELOW[layer.reads]
+    before = {"input": "", "vector": "input:8,rnn:16,"}.get(layer.reads, "input:8,")
+    below = "input:10x8," if layer.needs_length else before
     return f"{below}{layer.kind}{size}{field and f':{field}'}"
 
 
@@ -360,7 +358,7 @@ def fields_in_short() -> Iterator[Remark]:
 
 def is_word(typed: str) -> bool:
     """Return whether there is an entry about a word as it is spelt."""
-    return any(re.search(pattern, typed) for pattern in PASTED.values()) or _known(typed) is not None
+    return _known(typed) is not None
 
 
 def _word(typed: str) -> str:
@@ -368,12 +366,12 @@ def _word(typed: str) -> str:
 
 
 def _known(typed: str) -> tuple[str, str] | None:
-    """Return the sort of a word and its known spelling; None if there is no entry about it."""
+    """Return the sort of a word, or else of a plural, and its known spelling; None if there is no entry about it."""
+    pasted = [("topic", topic) for topic, pattern in PASTED.items() if re.search(pattern, typed)]
     word = _word(typed)
     spellings = (word, re.sub("[- ]", "_", word), re.sub("[-_ ]", "", word))
-    ends = ("", "s")  # a plural only if there is no such word
-    every = ((each.removesuffix(end), sort) for end in ends for sort in _SORTS for each in spellings)
-    return next(((sort, each) for each, sort in every if each in _SORTS[sort][0]), None)
+    every = ((each.removesuffix(end), sort) for end in ("", "s") for sort in _SORTS for each in spellings)
+    return pasted[0] if pasted else next(((sort, each) for each, sort in every if each in _SORTS[sort][0]), None)
 
 
 def sort_of(typed: str) -> tuple[str, str]:
@@ -382,9 +380,6 @@ def sort_of(typed: str) -> tuple[str, str]:
     Raises:
         UsageError: as above.
     """
-    for topic, pattern in PASTED.items():
-        if re.search(pattern, typed):
-            return "topic", topic
     if (found := _known(typed)) is not None:
         return found
     if (explained := framework_error(typed)) is not None:
@@ -404,7 +399,7 @@ def sort_of(typed: str) -> tuple[str, str]:
         every = list(dict.fromkeys(each for known, _ in _SORTS.values() for each in known))
         guess = closest(_word(typed), every, likeness=0.72) if len(typed) < 40 else None
         texts = re.findall(r"[\w-]{3,}", typed)[:20] if " " in typed else []
-        runs = [texts[at : at + size] for size in range(len(texts), 0, -1) for at in range(len(texts) - size + 1)]
+        runs = (texts[at : at + size] for size in range(len(texts), 0, -1) for at in range(len(texts) - size + 1))
         guess = next((shlex.quote(" ".join(each)) for each in runs if _known(" ".join(each))), guess)
         repair = f"rnncli layers {guess}" if guess else ""
     raise UsageError(message, None if repair else "`rnncli layers` lists them all", repair=repair or None)
