@@ -159,7 +159,8 @@ def _typed(text: str, network: Network) -> bytes | None:
 
 def _load_text(path: str, network: Network) -> str:
     """Return advice on how to save the ids or numbers of a text file as an array."""
-    comma = "" if path.lower().endswith((".txt", ".tsv", "stdin", "file")) else ", delimiter=','"
+    spaced = path.lower().endswith((".txt", ".tsv", "/dev/stdin")) or path == "FILE"  # a pipe has no name that tells
+    comma = "" if spaced else ", delimiter=','"
     lines = f"numpy.loadtxt({path!r}{comma}, ndmin=2"
     if network.head.vocabulary is not None:
         return f"save its ids, one sequence per line: numpy.save('x.npy', {lines}, dtype=int))"

@@ -206,7 +206,7 @@ def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected
     """
     if shape != expected:
         other_batch = key.endswith(("/h", "/c")) and shape[1:] == expected[1:]
-        advice = f"it is the state of {plural(shape[0], 'sample')}: run as many" if other_batch else ""
+        advice = f"it is the state of {plural(shape[0], 'sample')}: run it with as many" if other_batch else ""
         raise ArgumentError(f"{key} has shape {shorten(str(shape), 72)}, expected {expected}", advice)
     if dtype.kind not in "fiu":
         raise ArgumentError(f"{key} has dtype {dtype}, expected floats")

@@ -25,8 +25,10 @@ Path = str | PathLike[str]
 Tell = Callable[[str], object]
 """Prints a line for people, in addition to the result."""
 
-silent: Tell = str
-"""Prints nothing, because the result contains its notes."""
+
+def silent(line: str) -> None:
+    """Print nothing, because the result contains its notes."""
+    del line
 
 
 def load(

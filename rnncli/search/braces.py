@@ -69,7 +69,7 @@ class _BraceParser:
                 advice = f"list its values in one brace: {{{name}=16,32}}"
                 self._fail(f"no brace gives {name} its values", span, advice)
         pattern = Pattern(self.text, nodes, self.names)
-        if pattern.empty > 1_000_000:
+        if pattern.empty > 1_000_000:  # they are skipped, which takes time too
             message = f"the pattern stands for {shorten(f'{pattern.empty:,}')} empty texts"
             raise SpecError(message, text=self.text, advice="no network is empty")
         return pattern
