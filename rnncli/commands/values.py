@@ -207,7 +207,7 @@ class FileName(Value):
         what = (what or extension) if written and one else ""
 
         def path_of(text: str) -> str:
-            if not text:
+            if not text and not written:
                 raise ValueError("the name of the file is empty")
             kind = KINDS.get(text.partition(":")[0])
             if kind is not None and kind.reads == "input" and not exists(text):
