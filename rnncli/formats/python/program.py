@@ -105,8 +105,8 @@ class Program(Evaluator):
         self._depth = 0
         self._early: list[Value] = []
         self._exact = False
-        self._times = 1
         """Whether the rounds of the innermost loop are followed one by one."""
+        self._times = 1
 
     # Functions and classes
 
