@@ -11,7 +11,7 @@ from rnncli.commands import options, values
 from rnncli.commands.command_line import running, this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results
-from rnncli.commands.specs import at_most, each_network, specs
+from rnncli.commands.specs import at_most, each_spec, read_network, specs
 from rnncli.errors import UsageError
 from rnncli.network import Network
 from rnncli.quantities import Rate
@@ -63,7 +63,7 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         f"more than {_MOST:,} networks are too many to compare{in_settings}",
         "rnncli summary accepts any number",
     )
-    each_network(given, lambda network: columns.extend(columns_of(network, settings, rate)))
+    each_spec(given, read_network, lambda network: columns.extend(columns_of(network, settings, rate)))
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",

@@ -11,7 +11,7 @@ from rnncli.commands import options
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import tell
-from rnncli.commands.specs import at_most, each_given, specs
+from rnncli.commands.specs import each_spec, only_one, read_spec, specs
 from rnncli.commands.values import OTHER_DTYPES, OTHER_TARGETS, OneOf, Value
 from rnncli.export import TARGETS, c_name, checked_c_name
 from rnncli.formats.networks import Reading
@@ -49,7 +49,7 @@ def _request(given: Mapping[str, Any]) -> ExportRequest:
     "--input", "Read the input: (batch, timesteps[, features]); int8 C is compared with float32 on it.", "npy"
 )
 @options.flag("--with-main", "C: add a main() that reads one timestep per line and writes the outputs.")
-def command(spec: tuple[str, ...], **given: Any) -> None:
+def command(spec: tuple[str, ...], **asked: Any) -> None:
     """Write the network as readable source code or as an ONNX file.
 
     \b
@@ -66,11 +66,9 @@ def command(spec: tuple[str, ...], **given: Any) -> None:
     The source loads the weights of --save-weights: PyTorch's from .safetensors, NumPy's from .npz, Keras's from
     .npz or .weights.h5 (which needs h5py).
     """
-    request = _request(given)
+    request = _request(asked)
     request.check_weights(this_line)  # after the files, which may be the same
-    message = "export writes one network, but several specs are given"
-    some = list(at_most(1, specs(spec), message, "call rnncli export once for each spec"))
-    each_given(some, lambda model: _export(model, request))
+    each_spec(only_one(specs(spec), "export writes one network"), read_spec, lambda model: _export(model, request))
 
 
 def _export(model: Reading, request: ExportRequest) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results, tell
-from rnncli.commands.specs import Spec, at_most, each_given, shown, specs
+from rnncli.commands.specs import each_spec, only_one, read_spec, shown, specs
 from rnncli.commands.values import OTHER_DTYPES, LengthsValue, OneOf
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
+from rnncli.formats.networks import Reading
 from rnncli.library.runs import run_forward
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rnncli.formats.networks import Reading
-    from rnncli.render.terminal import Picture
+from rnncli.render.terminal import Picture
 
 
 @click.command(cls=GroupedCommand, less_memory="a smaller --batch or --timesteps may fit")
@@ -67,11 +63,9 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
     there are zero.
     """
     request = Request(**asked)
-    given: Iterable[Spec] = shown(specs(spec), svg)
+    some = shown(specs(spec), svg)
     if request.read or request.written:
-        # A file belongs to one network.
-        message = "the files named on the command line belong to one network, but several specs are given"
-        given = list(at_most(1, given, message, "call rnncli forward once for each spec"))
+        some = only_one(some, "the files named on the command line belong to one network")
     with results(format_, svg, request.written.values()) as show:
 
         def run(model: Reading) -> None:
@@ -80,4 +74,4 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
             for file in result.files:
                 tell(file)
 
-        each_given(given, run)
+        each_spec(some, read_spec, run)

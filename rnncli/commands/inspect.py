@@ -38,7 +38,7 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
         check_arguments()
     with results(format_, svg) as show:
-        each_spec([Spec(each, None) for each in file], lambda text: show(_opened(text)))
+        each_spec([Spec(each, None) for each in file], _opened, show)
 
 
 def _opened(text: str) -> ModelFile:

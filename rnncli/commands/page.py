@@ -9,7 +9,7 @@ import click
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import tell
-from rnncli.commands.specs import at_most, each_given, specs
+from rnncli.commands.specs import at_most, each_spec, read_spec, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.formats.networks import Reading
 from rnncli.library.pages import MOST, run_page
@@ -38,7 +38,7 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     """
     models: list[Reading] = []
     message = f"more than {MOST} networks are too many for one page"
-    each_given(at_most(MOST, specs(spec), message, "rnncli compare accepts more"), models.append)
+    each_spec(at_most(MOST, specs(spec), message, "rnncli compare accepts more"), read_spec, models.append)
     if not models:
         return
     page = run_page(models, Request(**asked), output, tell)

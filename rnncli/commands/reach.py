@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import FOR_PEOPLE, results, tell
-from rnncli.commands.specs import Spec, at_most, each_given, specs
+from rnncli.commands.specs import at_most, each_spec, only_one, read_spec, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
 from rnncli.library.runs import run_reach
+from rnncli.render.terminal import Picture
 from rnncli.reports.reach import NetworkReach, Reach
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rnncli.render.terminal import Picture
 
 _MOST = 1000
 """The most networks in a table; all of them stay in memory until the last one has been run."""
@@ -63,21 +59,18 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     float64, because in float32 the effect would be lost in rounding.
     """
     request = Request(**asked)
-    given: Iterable[Spec] = specs(spec)
+    some = specs(spec)
     if request.weights is not None:
-        message = "the weights in a file belong to one network, but several specs are given"
-        given = list(at_most(1, given, message, "call rnncli reach once for each spec"))
+        some = only_one(some, "the weights in a file belong to one network")
     with results(format_, svg) as show:
         if format_ not in FOR_PEOPLE:
-            each_given(given, lambda model: show(Reach((run_reach(model, request, tell),))))
+            each_spec(some, read_spec, lambda model: show(Reach((run_reach(model, request, tell),))))
             return
         reaches: list[NetworkReach] = []
         message = f"more than {_MOST:,} networks do not fit in one table"
+        some = at_most(_MOST, some, message, "-f csv accepts any number")
         try:
-            each_given(
-                at_most(_MOST, given, message, "-f csv accepts any number"),
-                lambda model: reaches.append(run_reach(model, request, tell)),
-            )
+            each_spec(some, read_spec, lambda model: reaches.append(run_reach(model, request, tell)))
         finally:  # also where some could not be run
             if reaches:
                 show(Reach(tuple(reaches)))

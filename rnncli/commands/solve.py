@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -96,8 +96,15 @@ def command(
         watch = watch_with(tell)
         return solve(spec, budget, setting, exactly=exactly, multiple_of=multiple_of or 1, rate=rate, watch=watch)
 
-    with _printer(format_, quiet, several=len(template) > 1 or "-" in template) as show:
-        each_spec(specs(template), lambda text: show(solution(text)))
+    def show(solution: Solution) -> None:
+        """Print only the spec, so that it nests in $( ), and the figures on standard error."""
+        click.echo(solution.spec)
+        if not quiet:
+            tell(solution.in_words(solution.spec if len(template) > 1 or "-" in template else ""))
+            tell(solution.needs())
+
+    with nullcontext(show) if format_ == "table" else results(format_) as show_solution:
+        each_spec(specs(template), solution, show_solution)
 
 
 def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
@@ -113,20 +120,3 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     if framework is not None and not quiet:
         tell(read_as(template, notes))
     return template, framework
-
-
-@contextmanager
-def _printer(format_: str, quiet: bool, several: bool) -> Iterator[Callable[[Solution], None]]:
-
-    def show(solution: Solution) -> None:
-        """Print only the spec, so that it nests in $( ), and the figures on standard error."""
-        click.echo(solution.spec)
-        if not quiet:
-            tell(solution.in_words(solution.spec if several else ""))
-            tell(solution.needs())
-
-    if format_ == "table":
-        yield show
-    else:
-        with results(format_) as show_results:
-            yield show_results

@@ -6,7 +6,7 @@ import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.specs import each_network, specs
+from rnncli.commands.specs import each_spec, read_network, specs
 
 
 @click.command(cls=GroupedCommand)
@@ -19,4 +19,4 @@ def command(spec: tuple[str, ...]) -> None:
       rnncli spec 'Embedding:10kx32, SimpleRNN:32:seq, RNN:32'
       rnncli spec model.safetensors
     """
-    each_network(specs(spec), lambda network: click.echo(str(network)))
+    each_spec(specs(spec), read_network, click.echo)

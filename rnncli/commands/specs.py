@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import click
 
@@ -25,11 +25,11 @@ from rnncli.language.source import MAX_BYTES
 from rnncli.language.spec import EXAMPLE
 from rnncli.layers import KINDS
 from rnncli.network import Network
+from rnncli.render.terminal import Picture
+from rnncli.results import Result
 from rnncli.system.streams import mode_of
 
-if TYPE_CHECKING:
-    from rnncli.render.terminal import Picture
-    from rnncli.results import Result
+Item = TypeVar("Item")
 
 VARIABLE = "RNNCLI_SPEC"
 
@@ -80,29 +80,15 @@ class Spec(NamedTuple):
         return self.text
 
 
-def each_network(specs: Iterable[Spec], work: Callable[[Network], None]) -> None:
-    """Do `work` for the network of every spec, in order; report a spec that is wrong or fails, and continue.
+def each_spec(specs: Iterable[Spec], read: Callable[[str], Item], work: Callable[[Item], object]) -> None:
+    """Do `work` for what `read` returns for every spec, in order; report a spec that is wrong or fails, and continue.
 
-    The work uses only sizes and runs nothing, so parts of a model file that cannot be run are mentioned in a note. At
-    the end the command exits with the highest status of all specs.
+    At the end the command exits with the highest status of all specs. Some spec must have used each name of --set.
     """
-    each_spec(specs, lambda text: work(_network(text)))
-
-
-def each_given(specs: Iterable[Spec], work: Callable[[Reading], None]) -> None:
-    """Do `work` for the network of every spec and the part of every model file, in the same way.
-
-    If the answer is only a number, it must cover everything that was given.
-    """
-    each_spec(specs, lambda text: work(_given(text)))
-
-
-def each_spec(specs: Iterable[Spec], work: Callable[[str], None]) -> None:
-    """Do `work` for the text of every spec, in the same way; some spec must have used each name of --set."""
     status = 0
     for spec in specs:
         try:
-            work(spec.checked())
+            work(read(spec.checked()))
         except RnncliError as error:
             status = max(status, report(explained(error, spec.text), spec.origin))
     if status:
@@ -119,11 +105,14 @@ def show_each(
 ) -> None:
     """Show the result of `result_of` for each network of a command line; `asked` has its other arguments."""
     with results(format_, svg) as show:
-        each_network(shown(specs(spec), svg), lambda network: show(result_of(network, **asked)))
+        each_spec(shown(specs(spec), svg), read_network, lambda network: show(result_of(network, **asked)))
 
 
-def _given(text: str) -> Reading:
-    """Return the network or model file of a text, and print notes about it."""
+def read_spec(text: str) -> Reading:
+    """Return the network or model file of a spec, and print notes about it.
+
+    If the answer is only a number, it must cover everything that was given.
+    """
     reading = read(text, settings())
     note_used(reading.used)
     if _quiet():
@@ -136,8 +125,9 @@ def _given(text: str) -> Reading:
     return reading
 
 
-def _network(text: str) -> Network:
-    reading = _given(text)
+def read_network(text: str) -> Network:
+    """Return the network of a spec for work that runs nothing; notes mention the parts of a file that cannot be run."""
+    reading = read_spec(text)
     for unrun in reading.part.said("not run") if reading.part is not None and not _quiet() else ():
         tell(f"Note: {reading.path}: {unrun}")
     return reading.network
@@ -256,6 +246,16 @@ def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iter
         if number == most:
             raise UsageError(message, advice)
         yield spec
+
+
+def only_one(given: Iterable[Spec], reason: str) -> Iterator[Spec]:
+    """Return the spec of a command line that can have only one, for some reason.
+
+    Raises:
+        UsageError: there are several.
+    """
+    advice = f"call rnncli {click.get_current_context().info_name} once for each spec"
+    return iter([*at_most(1, given, f"{reason}, but several specs are given", advice)])
 
 
 def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:

@@ -8,7 +8,7 @@ import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.specs import each_network, show_each, specs
+from rnncli.commands.specs import each_spec, read_network, show_each, specs
 from rnncli.network import Network
 from rnncli.render.terminal import Picture
 
@@ -38,6 +38,6 @@ def command(spec: tuple[str, ...], quiet: bool, format_: str, svg: Picture | Non
     No weights are allocated, so a network of any size takes no time.
     """
     if quiet:
-        each_network(specs(spec), lambda network: click.echo(network.summary(**asked).total_params))
+        each_spec(specs(spec), read_network, lambda network: click.echo(network.summary(**asked).total_params))
     else:
         show_each(Network.summary, spec, format_, svg, **asked)
