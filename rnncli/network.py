@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
@@ -20,8 +21,6 @@ from rnncli.quantities import MAX_SIZE, Rate, Shape, parse_rate
 from rnncli.results import Commands
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from rnncli.engine.model import Model
     from rnncli.formats.nodes import Part
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from os import PathLike
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import one_line
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from rnncli.atomic import WrittenFile
     from rnncli.library.exports import export as _export
     from rnncli.library.pages import page as _page

@@ -35,8 +35,6 @@ from rnncli.search.sweep import Sweep, Tally, about, framework_of, reason_of
 from rnncli.system.signals import interruptible
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from rnncli.search.frontier import Cloud
 
 _NOTE = 150
@@ -48,13 +46,10 @@ _ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": 
 """Other names of figures."""
 
 
-def _complete_figures(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
-    del context
-    from click.shell_completion import CompletionItem
-
+def _complete_figures(_context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     figures = SORT_KEYS if parameter.name == "order" else COMPARED
     words = [sign + key for sign in ("", "-") for key in figures]
-    return [CompletionItem(word) for word in words if word.startswith(typed)]
+    return [word for word in words if word.startswith(typed)]
 
 
 def _nearest_order(text: str) -> str | None:

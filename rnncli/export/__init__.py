@@ -16,17 +16,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from os.path import splitext
-from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, shorten
-from rnncli.export.plan import Plan, plan_of
+from rnncli.export.plan import Arrays, Plan, plan_of
 from rnncli.immutable import NamedTuple
 from rnncli.network import Network
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 
 class Target(NamedTuple):

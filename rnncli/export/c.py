@@ -17,7 +17,7 @@ from rnncli.characters import ascii_form
 from rnncli.export import Job
 from rnncli.export.c_layers import LAYERS, SCRATCH, layer_code, layer_words, variable
 from rnncli.export.c_lines import array_lines, call, filled, laid_out, quantised, substituted, used_in
-from rnncli.export.plan import Step
+from rnncli.export.plan import Arrays, Step
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import least_steps
 from rnncli.layers import Layer
@@ -25,7 +25,6 @@ from rnncli.quantities import features_of, plural
 
 if TYPE_CHECKING:
     from rnncli.engine.activations import Array
-    from rnncli.export import Arrays
 
 __all__ = ["LAYERS", "export", "header", "stored"]
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnncli.export import Job
-from rnncli.export.plan import Plan
+from rnncli.export.plan import Arrays, Plan
 from rnncli.export.python_calls import INDENT, fits, imported, laid_out
 from rnncli.formats.frameworks import KERAS
 from rnncli.layers.python_call import PythonCall, literal, string
 from rnncli.quantities import shape_text
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays
 
 LONG_RUN = 4
 """The number of equal layers from which they are written as a loop."""

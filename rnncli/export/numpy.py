@@ -10,20 +10,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rnncli.engine.request import default_timesteps
 from rnncli.errors import UsageError, printable
 from rnncli.export import Job
 from rnncli.export.numpy_functions import ACTIVATIONS, CELL, FUNCTIONS, INITIALIZERS, called, function, sort_of
-from rnncli.export.plan import Plan, Step
+from rnncli.export.plan import Arrays, Plan, Step
 from rnncli.export.python_calls import INDENT, commented, docstring, fits, laid_out, shape_words
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Layer
 from rnncli.layers.python_call import PythonCall, string
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays
 
 LONG_RUN = 3
 """The number of equal layers from which they are written as a loop."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 import rnncli
 from rnncli.errors import RnncliError, shorten
+from rnncli.export import Job
 from rnncli.export.onnx_graph import ACTIVATIONS, Attribute, GraphBuilder, OnnxWriter, array_proto, value_proto
-from rnncli.export.plan import named_axes
+from rnncli.export.plan import Arrays, named_axes
 from rnncli.formats.conventions import onnx_weights
 from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
 from rnncli.formats.onnx.layers import MERGES, POOLS, WINDOWED
@@ -27,9 +28,6 @@ from rnncli.language.rules import error_at
 from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import features_of, memory
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays, Job
 
 INPUT, OUTPUT = "input", "output"
 """The names of the model's input and output."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rnncli.export.plan import Step
+from rnncli.engine.activations import Array
+from rnncli.export.plan import Arrays, Step
 from rnncli.formats.onnx.cells import BY_WORD, OnnxActivation
 from rnncli.formats.onnx.messages import (
     ATTRIBUTE_TYPES,
@@ -24,10 +25,6 @@ from rnncli.formats.onnx.messages import (
     ValueInfoProto,
 )
 from rnncli.immutable import NamedTuple
-
-if TYPE_CHECKING:
-    from rnncli.engine.activations import Array
-    from rnncli.export import Arrays
 
 Attribute = int | float | str | list[int] | list[float] | list[str] | TensorProto | GraphProto
 """The value of a node's attribute: numbers, strings, an array, or the graph of a loop's body."""

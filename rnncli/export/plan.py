@@ -7,10 +7,11 @@ step states is worked out here and nowhere else.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rnncli.immutable import NamedTuple
 from rnncli.layers.python_call import PythonCall
@@ -20,7 +21,10 @@ from rnncli.network import Network
 from rnncli.quantities import Shape
 
 if TYPE_CHECKING:
-    from rnncli.export import Arrays
+    import numpy as np
+
+Arrays: TypeAlias = "Mapping[str, np.ndarray[Any, Any]]"
+"""Arrays by name; the type is a text, because source without weights needs no NumPy."""
 
 
 class Step(NamedTuple):

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from rnncli.errors import SpecError, UsageError, listed, printable
 from rnncli.export import Job
-from rnncli.export.plan import Plan, TorchPart, plan_of
+from rnncli.export.plan import Arrays, Plan, TorchPart, plan_of
 from rnncli.export.python_calls import INDENT, commented, docstring, laid_out, shape_words
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_framework, error_at
@@ -22,9 +21,6 @@ from rnncli.layers.torch_modules import MODULES
 from rnncli.layers.weights import name_at_level
 from rnncli.layers.words import fields_in_both
 from rnncli.network import Network
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays
 
 PACK, UNPACK = "pack_padded_sequence", "pad_packed_sequence"
 """The functions of torch.nn.utils.rnn that remove padding and restore it."""

@@ -8,16 +8,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 
 from rnncli.atomic import WrittenFile
 from rnncli.engine.array_files import WriteArrays, write_arrays, write_npz
+from rnncli.export.plan import Arrays
 from rnncli.formats.keras.hdf5_process import imported_h5py
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays
 
 
 def write_weights(path: str, arrays: Arrays, extension: str) -> WrittenFile:

@@ -6,14 +6,10 @@ PyTorch's is declared by the kind in `torch_arguments`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from rnncli.errors import listed
+from rnncli.layers.base import Layer
 from rnncli.layers.options import Choice, Option, Whole
-
-if TYPE_CHECKING:
-    from rnncli.layers.base import Layer
-    from rnncli.layers.weights import Framework
+from rnncli.layers.weights import Framework
 
 
 def option_of(cls: type[Layer], attribute: str) -> Option:

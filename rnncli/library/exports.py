@@ -6,22 +6,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from os.path import basename, splitext
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import checked_seed, default_timesteps, file_names
 from rnncli.errors import UsageError, listed, printable, quote
 from rnncli.export import TARGETS, Device, Job, arrays, c_name, checked_c_name, target_of
 from rnncli.export import export as exported
+from rnncli.export.plan import Arrays
 from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, NetworkLike, check_flags, check_known
 from rnncli.quantities import memory
 from rnncli.results import Result
-
-if TYPE_CHECKING:
-    from rnncli.export import Arrays
 
 C_DTYPES = ("float32", "int8")
 """The dtypes of matrices and tables in C."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
+from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
 from rnncli.errors import ArgumentError, listed, one_line
@@ -21,8 +22,6 @@ from rnncli.results import Result, rendering
 from rnncli.search.budget import FIGURES
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     from rnncli.atomic import WrittenFile
     from rnncli.render.blocks import Page
 
