@@ -12,7 +12,6 @@ from rnncli.commands.output import tell
 from rnncli.commands.specs import at_most, each_spec, read_spec, specs
 from rnncli.engine.request import DEFAULT_TIMESTEPS, Request
 from rnncli.formats.networks import Reading
-from rnncli.library.pages import MOST, run_page
 
 
 @click.command(cls=GroupedCommand, less_memory="a smaller --batch may fit")
@@ -36,6 +35,8 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     The file is self-contained and loads nothing from the network. It works in light and dark mode, on a phone and
     in print.
     """
+    from rnncli.library.pages import MOST, run_page  # it imports Rich and NumPy
+
     models: list[Reading] = []
     message = f"more than {MOST} networks are too many for one page"
     each_spec(at_most(MOST, specs(spec), message, "rnncli compare accepts more"), read_spec, models.append)

@@ -1,4 +1,4 @@
-"""A page with every report on a network, or a comparison of several."""
+"""A page with every report on a network, or a comparison of several. Importing it imports Rich and NumPy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING
 
 from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, written_name
@@ -14,15 +13,21 @@ from rnncli.errors import ArgumentError
 from rnncli.export import TARGETS, Job, export
 from rnncli.formats.networks import Reading, readings_of
 from rnncli.layers.weights import Framework
-from rnncli.library.runs import Path, Tell, run_reach, silent
+from rnncli.library.runs import Path, Tell, run_forward, run_reach, silent
 from rnncli.network import NetworkLike
 from rnncli.network_summary import Setting
+from rnncli.render.blocks import Block, SourceText
+from rnncli.render.comparisons import comparison_page
+from rnncli.render.documents import Section, page_of_lines, page_or_reason, page_text
+from rnncli.render.drawing import drawing_page
+from rnncli.render.explanations import explanation_page
+from rnncli.render.over_time import reach_page, study_page
+from rnncli.render.summaries import head, sizes_page, summary_page, totals
+from rnncli.reports.comparison import columns_of, compared
+from rnncli.reports.explanation import explain
+from rnncli.reports.reach import Reach
+from rnncli.reports.unrolled import draw
 from rnncli.results import Result
-
-if TYPE_CHECKING:
-    from rnncli.engine.study import Study
-    from rnncli.render.blocks import Page
-    from rnncli.render.documents import Section
 
 MOST = 12
 """The most networks on a page, since each is drawn and run with several seeds."""
@@ -91,8 +96,6 @@ def page(
 
 def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell: Tell) -> SharedPage:
     """Return a page of networks, and write it to `output` if there is one."""
-    from rnncli.render.documents import page_text
-
     tell = cache(tell)  # a network runs twice, but its notes are printed once
     sections = _of_network(models[0], asked, tell) if len(models) == 1 else _of_networks(models, asked, tell)
     titles = [model.network.origin.marked(str(model.network)) for model in models]
@@ -103,8 +106,6 @@ def run_page(models: Sequence[Reading], asked: Request, output: str | None, tell
 
 def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
     """Yield the section on what sources leave open or say differently: who gets a page has not seen the notes."""
-    from rnncli.render.documents import page_of_lines
-
     each = [(f"Network {n}: " * (len(models) > 1), model) for n, model in enumerate(models, start=1)]
     lines = [f"{name}{said}" for name, model in each for said in model.network.origin.assumed]
     if lines:
@@ -113,14 +114,6 @@ def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield the sections on a single network."""
-    from rnncli.render.documents import page_or_reason
-    from rnncli.render.drawing import drawing_page
-    from rnncli.render.explanations import explanation_page
-    from rnncli.render.over_time import study_page
-    from rnncli.render.summaries import head, sizes_page, summary_page, totals
-    from rnncli.reports.explanation import explain
-    from rnncli.reports.unrolled import draw
-
     network = model.network
     counted = network.summary(asked.batch, asked.timesteps, asked.framework, model.dtype)
     yield "Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps))
@@ -129,56 +122,38 @@ def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]
     steps = counted.input_shape[1] or DEFAULT_TIMESTEPS
     costs = network.summary(asked.batch or 1, steps, asked.framework, model.dtype)
     yield "What it costs", [*head(costs), *totals(costs, wide=True), *sizes_page(costs)]
-    yield "Over time", page_or_reason(lambda: study_page(_study_of(model, asked, tell)))
-    yield "How far back it remembers", page_or_reason(lambda: _reach_section([model], asked, tell))
-    yield from _sources(model)
+    yield "Over time", page_or_reason(_over_time(model, asked, tell))
+    yield "How far back it remembers", page_or_reason(_reach([model], asked, tell))
+    job = Job(network, dict)  # source for a framework contains no weights
+    for name, target in TARGETS.items():
+        if target.is_text and target.weights:
+            yield f"In {target.title}", page_or_reason(_source(job, name))
 
 
 def _of_networks(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Section]:
     """Yield the sections that compare several networks."""
-    from rnncli.render.comparisons import comparison_page
-    from rnncli.render.documents import page_or_reason
-    from rnncli.render.drawing import drawing_page
-    from rnncli.reports.comparison import columns_of, compared
-    from rnncli.reports.unrolled import draw
-
     settings = [Setting(asked.batch, asked.timesteps, asked.framework, model.dtype) for model in models]
     pairs = zip(models, settings, strict=True)
     columns = [column for model, setting in pairs for column in columns_of(model.network, [setting])]
     yield "Side by side", comparison_page(compared(columns))
     for number, model in enumerate(models, start=1):
         yield f"Network {number}", drawing_page(draw(model.network, asked.batch, asked.timesteps))
-    yield "How far back they remember", page_or_reason(lambda: _reach_section(models, asked, tell))
+    yield "How far back they remember", page_or_reason(_reach(models, asked, tell))
 
 
-def _study_of(model: Reading, asked: Request, tell: Tell) -> Study:
-    """Run a network and return the study of its last recurrent layer over time."""
-    from rnncli.library.runs import run_forward
-
+def _over_time(model: Reading, asked: Request, tell: Tell) -> Iterator[Block]:
+    """Run a network and yield the study of its last recurrent layer over time."""
     request = replace(asked, batch=None, study=True, init=model.network.framework)
     study = run_forward(model, request, tell, name="page").study
     assert study is not None
-    return study
+    yield from study_page(study)
 
 
-def _reach_section(models: Sequence[Reading], asked: Request, tell: Tell) -> Page:
-    """Run networks with several seeds and return the page that shows how far back they remember."""
-    from rnncli.render.over_time import reach_page
-    from rnncli.reports.reach import Reach
-
+def _reach(models: Sequence[Reading], asked: Request, tell: Tell) -> Iterator[Block]:
+    """Run networks with several seeds and yield how far back they remember."""
     request = replace(asked, batch=None, seeds=DEFAULT_SEEDS)
-    return reach_page(Reach(tuple(run_reach(model, request, tell, "page") for model in models)))
+    yield from reach_page(Reach(tuple(run_reach(model, request, tell, "page") for model in models)))
 
 
-def _sources(model: Reading) -> Iterator[Section]:
-    """Yield the network as source for each framework that can express it, or why one cannot."""
-    from rnncli.render.blocks import SourceText
-    from rnncli.render.documents import page_or_reason
-
-    job = Job(model.network, dict)  # source for a framework contains no weights
-    for name, target in TARGETS.items():
-        if target.is_text and target.weights:
-            yield (
-                f"In {target.title}",
-                page_or_reason(lambda name=name: [SourceText(str(export(job, name)))]),  # type: ignore[misc]  # of this turn
-            )
+def _source(job: Job, target: str) -> Iterator[Block]:
+    yield SourceText(str(export(job, target)))

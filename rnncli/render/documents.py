@@ -6,7 +6,7 @@ And a page to share: several outputs in one self-contained HTML file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import count, groupby, pairwise
 from string import Template
@@ -252,10 +252,10 @@ def page_of_lines(lines: Iterable[str]) -> Page:
     return [Line(Text(line)) for line in lines]
 
 
-def page_or_reason(page: Callable[[], Page]) -> Page:
+def page_or_reason(page: Page) -> Page:
     """Return a page, or the reason why there is none: a network without a state has no plot over time."""
     try:
-        return list(page())
+        return list(page)
     except RnncliError as error:
         return page_of_lines([error.message])
 
