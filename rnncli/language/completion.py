@@ -38,12 +38,8 @@ class Completion(NamedTuple):
     means: str
 
 
-class _CompletionWord(NamedTuple):
-    """A way to write the completed part, its meaning, and whether it is a value without its key."""
-
-    text: str
-    means: str
-    alone: bool = False
+_Words = Iterator[tuple[str, str]]
+"""Ways to write the completed part, and the meaning of each."""
 
 
 def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
@@ -63,11 +59,11 @@ def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
         if cls is None:
             return []
         words = _fields(cls, [field.strip().lower() for field in fields[:-1]], typed, blanks=blanks)
-    found = [Completion(text + word.text[len(typed) :], word.text, word.means) for word in words]
+    found = [Completion(text + word[len(typed) :], word, means) for word, means in words]
     return [each for each in found if blanks or not each.word[-1].isdigit() or _is_network(each.text)]
 
 
-def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
+def _kinds(typed: str, before: str) -> _Words:
     """Yield the kinds that start with the typed text: input kinds for the first layer, others after it."""
     first = not before
     layers = [layer for layer in LAYERS if (layer.reads == "input") == first]
@@ -78,11 +74,11 @@ def _kinds(typed: str, before: str) -> Iterator[_CompletionWord]:
     starting = [each for each in kinds if each[0].startswith(typed)]
     for name, layer in starting or [each for each in others if each[0].startswith(typed)]:
         if layer.sizes.required:
-            yield _CompletionWord(f"{name}:", layer.means)
+            yield f"{name}:", layer.means
         elif name == typed:
             yield from _behind(layer, [], name)
         else:
-            yield _CompletionWord(name, layer.means)
+            yield name, layer.means
 
 
 def _is_network(text: str) -> bool:
@@ -94,42 +90,41 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> Iterator[_CompletionWord]:
+def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: bool) -> _Words:
     """Yield the fields that start with the typed text and are not set yet; after a complete field, what may follow."""
     word = typed.lower()
     sized = any(_is_size(cls, field) for field in earlier)
     if not sized:
         sizes = cls.sizes.completions(word, blanks=blanks)
-        yield from (_CompletionWord(size, cls.means) for size in sizes if size != word)
+        yield from ((size, cls.means) for size in sizes if size != word)
         if cls.sizes.required and not typed:
             return
-    ways = [way for way in _ways(cls, earlier) if way.text.startswith(word)]
+    fields, values = _ways(cls, earlier)
+    shown = {_up_to_choice(text, word): means for text, means in fields.items() if text.startswith(word)}
     # There are many values without a key: they are offered only if no other field matches.
-    shown = {_up_to_choice(way.text, word): way.means for way in ways if not way.alone}
-    shown = shown or {way.text: way.means for way in ways}
-    yield from (_CompletionWord(text, means) for text, means in shown.items() if text != word)
-    whole = _is_count(word) or (word != _COUNT and any(way.text == word for way in ways))
+    shown = shown or {text: means for text, means in values.items() if text.startswith(word)}
+    yield from ((text, means) for text, means in shown.items() if text != word)
+    whole = _is_count(word) or (word != _COUNT and word in fields | values)
     if whole or (not sized and _is_whole_size(cls, typed)):
         yield from _behind(cls, [*earlier, word], typed)
 
 
-def _ways(cls: type[Layer], earlier: Sequence[str]) -> Iterator[_CompletionWord]:
-    """Yield every field except a size that may be added to a layer's earlier ones."""
+def _ways(cls: type[Layer], earlier: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the fields that may be added to a layer's earlier ones, except a size, and their values without a key."""
     given = {
         option.attribute: value
         for option in cls.options
         for text, value in {**option.fields(), **option.short_fields()}.items()
         if text in earlier
     }
-    for option in cls.options:
-        if option.attribute in given:
-            continue
-        for fields, alone in ((option.fields(), False), (option.short_fields(), True)):
-            for text, value in fields.items():
-                if _fits(cls, given | {option.attribute: value}):
-                    yield _CompletionWord(text, _means(cls, option), alone)
+    found: tuple[dict[str, str], dict[str, str]] = ({}, {})
+    for option in (each for each in cls.options if each.attribute not in given):
+        for ways, fields in zip(found, (option.fields(), option.short_fields()), strict=True):
+            able = (text for text, value in fields.items() if _fits(cls, given | {option.attribute: value}))
+            ways |= dict.fromkeys(able, _means(cls, option))
     if cls.reads != "input" and not any(map(_is_count, earlier)):
-        yield _CompletionWord(_COUNT, "number of times to repeat the layer")
+        found[0][_COUNT] = "number of times to repeat the layer"
+    return found
 
 
 def _means(cls: type[Layer], option: Option) -> str:
@@ -138,13 +133,13 @@ def _means(cls: type[Layer], option: Option) -> str:
     return option.means if option.means == theirs else f"{option.means} ({theirs})"
 
 
-def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> Iterator[_CompletionWord]:
+def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> _Words:
     """Yield what may follow a complete field: another field or another layer."""
     done = not cls.sizes.required or any(_is_size(cls, field) for field in fields)
-    if not done or next(_ways(cls, fields), None) is not None:
-        yield _CompletionWord(f"{typed}:", "a field of the layer")
+    if not done or any(_ways(cls, fields)):
+        yield f"{typed}:", "a field of the layer"
     if done:
-        yield _CompletionWord(f"{typed},", "the next layer")
+        yield f"{typed},", "the next layer"
 
 
 def _up_to_choice(field: str, typed: str) -> str:
