@@ -52,11 +52,7 @@ def written_whole(path: str) -> Iterator[IO[bytes]]:
 
 
 def write_files(contents: Mapping[str, str | bytes]) -> tuple[WrittenFile, ...]:
-    """Write files by path, either all of them completely or none.
-
-    Raises:
-        RnncliError: one of them cannot be written.
-    """
+    """Write files by path: all of them completely or, with an RnncliError, none."""
     written = []
     with ExitStack() as stack:
         for path, content in contents.items():

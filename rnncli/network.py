@@ -374,11 +374,7 @@ def summary(
 
 
 def check_known(name: str, value: object, allowed: Sequence[str], optional: bool = False) -> None:
-    """Check that an argument is one of the allowed names, or None if it is optional.
-
-    Raises:
-        ArgumentError: it is not.
-    """
+    """Raise an ArgumentError unless an argument is one of the allowed names, or None if it is optional."""
     if not (value is None and optional) and (not isinstance(value, str) or value not in allowed):
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected {listed(allowed, 'or')}")
 
@@ -418,43 +414,27 @@ def plain(value: Any) -> Any:
 
 
 def check_flags(**values: object) -> None:
-    """Check that arguments are True or False.
-
-    Raises:
-        ArgumentError: one is neither.
-    """
+    """Raise an ArgumentError unless all arguments are True or False."""
     for name, value in values.items():
         if not isinstance(value, bool):
             raise ArgumentError(f"{name} is {shorten(repr(value))}, expected True or False")
 
 
 def check_sizes(**values: object) -> None:
-    """Check that arguments are integers from 1 to 2**31-1, or None.
-
-    Raises:
-        ArgumentError: one is not.
-    """
+    """Raise an ArgumentError unless all arguments are integers from 1 to 2**31-1, or None."""
     for name, value in values.items():
         if value is not None:
             check_whole(name, value, MAX_SIZE)
 
 
 def check_whole(name: str, value: object, most: int) -> None:
-    """Check that an argument is an integer from 1 to `most`.
-
-    Raises:
-        ArgumentError: it is not.
-    """
+    """Raise an ArgumentError unless an argument is an integer from 1 to `most`."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise ArgumentError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {most:,}")
 
 
 def check_text(what: str, text: object, example: str) -> None:
-    """Check that a spec or similar argument is a string.
-
-    Raises:
-        ArgumentError: it is not.
-    """
+    """Raise an ArgumentError unless a spec or similar argument is a string."""
     if not isinstance(text, str):
         raise ArgumentError(f"{what} must be a text such as {example!r}, not {shorten(repr(text))}")
 
@@ -467,11 +447,7 @@ def _mended(error: SpecError, framework: Framework | None = None) -> SpecError:
 
 
 def _check(text: str, framework: Framework | None = None) -> None:
-    """Check that a spec is a network, and that the framework can express it if one is given.
-
-    Raises:
-        SpecError: it is not.
-    """
+    """Raise a SpecError unless a spec is a network, which the framework can express if one is given."""
     network = Network(*spec.parse(text))
     if framework is not None:
         check_framework(network.layers, network._source, framework)

@@ -46,11 +46,7 @@ def without_thousands(text: str) -> str:
 
 
 def parse_number(text: str) -> int:
-    """Parse an integer as written in a spec: 128, 10k, 1M, 10_000.
-
-    Raises:
-        ValueError: it is not such a number; the message quotes it and states what is expected.
-    """
+    """Parse an integer as written in a spec, 128, 10k, 10_000, or raise a ValueError that says what is expected."""
     multiple = MULTIPLES.get(text[-1:], 1)
     groups = (text[:-1] if multiple > 1 else text).split("_")
     if not all(group.isascii() and group.isdigit() for group in groups):
@@ -60,11 +56,7 @@ def parse_number(text: str) -> int:
 
 
 def parse_size(text: str, most: int = MAX_SIZE) -> int:
-    """Parse a number from 1 to `most`; every size is at most 2**31-1.
-
-    Raises:
-        ValueError: it is not such a number; the message quotes it and states what is expected.
-    """
+    """Parse a number from 1 to `most`, or raise a ValueError that says what is expected. No size exceeds 2**31-1."""
     number = parse_number(text)
     if not 1 <= number <= most:
         raise ValueError(f"{shorten(text)} is not between 1 and {most:,}")
@@ -160,12 +152,9 @@ def memory(size: float) -> str:
 
 
 def parse_memory(text: str) -> int:
-    """Parse a size in bytes as printed by `memory`, 4MB or 1.5 GB, or a plain number of bytes, 4096.
+    """Parse a size in bytes as printed by `memory`, 4MB or 1.5 GB, or a plain number, 4096, or raise a ValueError.
 
     KB and KiB both mean 1024 bytes, and so on; case does not matter. A fraction of a byte is dropped.
-
-    Raises:
-        ValueError: it is not such a size; the message states what is.
     """
     number_and_unit = r"([0-9]+(?:_[0-9]+)*)(?:\.([0-9]{1,20}))?\s*(?:(?:([KMGTPEZY])I?)?B)?"
     written = re.fullmatch(number_and_unit, text.strip().upper())
@@ -190,11 +179,7 @@ class Rate(NamedTuple):
 
 
 def parse_rate(text: str) -> Rate:
-    """Parse a number of timesteps per second: 50, 12.5, 16k, 44.1kHz.
-
-    Raises:
-        ValueError: it is not such a number; the message quotes it and states what is expected.
-    """
+    """Parse a number of timesteps per second, 50, 12.5, 16k, or raise a ValueError that says what is expected."""
     written = re.fullmatch(r"([0-9]+(?:_[0-9]+)*)?(?:\.([0-9]{1,9}))?\s*([kMG]?)(?:[hH][zZ])?", text.strip())
     if written is None or not (written[1] or written[2]):
         raise ValueError(f"{shorten(text)} is not a number of timesteps per second such as 50, 12.5 or 16k")

@@ -57,19 +57,11 @@ KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in m
 
 
 def meaning_of(column: str) -> Meaning:
-    """Return the meaning of a column of a table.
-
-    Raises:
-        KeyError: the word is not in the vocabulary.
-    """
+    """Return the meaning of a column of a table, or raise a KeyError if the vocabulary lacks it."""
     figure, _, change = column.rpartition("_")
     return KEYS[change if change in ("difference", "ratio", "min", "max") and figure in KEYS else column]
 
 
 def title(key: str) -> str:
-    """Return the name of a figure on the screen; for other keys, the key in words.
-
-    Raises:
-        KeyError: the word is not in the vocabulary.
-    """
+    """Return the name of a figure on the screen or, for other keys of the vocabulary, the key in words."""
     return meaning_of(key).title or key.replace("_", " ").capitalize()

@@ -103,11 +103,7 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
 
 
 def check_arguments() -> None:
-    """Check that no argument of the running command line was meant as an option or is a piece of a spec.
-
-    Raises:
-        UsageError: one was, or is.
-    """
+    """Raise a UsageError if an argument of the running line was meant as an option or is a piece of a spec."""
     this = running()
     if this is None or len(this.arguments) > _MOST_TYPED:
         return

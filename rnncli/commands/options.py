@@ -115,12 +115,9 @@ def budget(command: Command) -> Command:
 
 
 def check_known(given: Mapping[str, Any], texts: Iterable[str], network_of: Callable[[str], Network | None]) -> None:
-    """Check that each limited figure is known: some need the number of timesteps.
+    """Raise a UsageError with a length as the repair if a limited figure is unknown: some need the timesteps.
 
     `network_of` returns an example network for a template or a pattern.
-
-    Raises:
-        UsageError: a limited figure is unknown; the repair adds a length.
     """
     limited = [figure for figure in FIGURES if given.get(figure.name) is not None]
     for text in texts if limited and given["timesteps"] is None else ():
@@ -174,11 +171,7 @@ _MOST_TRIED = 4
 
 
 def _read_setting(text: str) -> tuple[str, int | float | str]:
-    """Return the name and the value of a setting; the name may be an expression in the source, `len(vocab)`.
-
-    Raises:
-        ValueError: it is not a setting.
-    """
+    """Return the name, perhaps an expression, `len(vocab)`, and the value of a setting, or raise a ValueError."""
     name, sign, value = (part.strip() for part in text.rpartition("="))
     if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several settings
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
@@ -251,11 +244,7 @@ def settings() -> Settings:
 
 
 def note_used(names: Iterable[str]) -> None:
-    """Record the settings that a source has used. If it is the only source, it must have used all of them.
-
-    Raises:
-        UsageError: the only source did not use one of them.
-    """
+    """Record the settings that a source has used; raise a UsageError if it is the only one and did not use all."""
     used: set[str] | None = click.get_current_context().meta.get(_USED)
     if used is not None:
         used.update(names)
@@ -264,11 +253,7 @@ def note_used(names: Iterable[str]) -> None:
 
 
 def check_used() -> None:
-    """Check that some source used each setting.
-
-    Raises:
-        UsageError: a setting was not used: it is misspelt, or meant for something else.
-    """
+    """Raise a UsageError for a setting that no source used: it is misspelt, or meant for something else."""
     used: set[str] = click.get_current_context().meta.get(_USED, set())
     unused = [name for name in settings() if name not in used]
     if unused:

@@ -25,11 +25,7 @@ from rnncli.search.solution import Solution, solve
 
 
 def _check_budget(given: Mapping[str, Any]) -> None:
-    """Check that there is a limit, and that the limited figure is known: some need the number of timesteps.
-
-    Raises:
-        UsageError: there is no limit, or the figure is unknown.
-    """
+    """Raise a UsageError if there is no limit, or the limited figure is unknown: some need the timesteps."""
     from rnncli.search.template import Template
 
     if all(given[figure.name] is None for figure in FIGURES):

@@ -70,11 +70,7 @@ class Spec(NamedTuple):
     fault: SpecError | None = None
 
     def checked(self) -> str:
-        """Return the text.
-
-        Raises:
-            SpecError: it is incomplete.
-        """
+        """Return the text, or raise the SpecError that it is incomplete."""
         if self.fault is not None:
             raise self.fault
         return self.text
@@ -134,11 +130,7 @@ def read_network(text: str) -> Network:
 
 
 def _check_whole(reading: Reading, text: str) -> None:
-    """Check that a lone number covers everything that was given.
-
-    Raises:
-        RnncliError: something was left out and the part was not named, or a size was assumed.
-    """
+    """Raise an RnncliError if a lone number leaves out an unnamed part of a file, or depends on an assumed size."""
     if not reading.doubt:
         return
     if reading.part is None:
@@ -237,11 +229,7 @@ def _is_whole(argument: str) -> bool:
 
 
 def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iterator[Spec]:
-    """Yield specs that are all kept until the last one is read, which limits their number.
-
-    Raises:
-        UsageError: there are more than `most`; the error has the given message and advice.
-    """
+    """Yield specs that are all kept until the last is read; more than `most` raise a UsageError."""
     for number, spec in enumerate(given):
         if number == most:
             raise UsageError(message, advice)
@@ -249,21 +237,13 @@ def at_most(most: int, given: Iterable[Spec], message: str, advice: str) -> Iter
 
 
 def only_one(given: Iterable[Spec], reason: str) -> Iterator[Spec]:
-    """Return the spec of a command line that can have only one, for some reason.
-
-    Raises:
-        UsageError: there are several.
-    """
+    """Return the spec of a command line that can have only one, for some reason; several raise a UsageError."""
     advice = f"call rnncli {click.get_current_context().info_name} once for each spec"
     return iter([*at_most(1, given, f"{reason}, but several specs are given", advice)])
 
 
 def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
-    """Return the specs to show; if the output is saved as a picture, all are kept until the end.
-
-    Raises:
-        UsageError: there are too many for a picture.
-    """
+    """Return the specs to show; a picture keeps all of them until the end, so too many raise a UsageError."""
     message = f"more than {_MOST_PICTURED:,} networks do not fit in one picture"
     return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave out --svg")
 

@@ -319,11 +319,7 @@ def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str],
 
 
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
-    """Print the number of candidates on standard error.
-
-    Raises:
-        RnncliError: no candidate was a valid network, or none was within the budget.
-    """
+    """Print the number of candidates; raise an RnncliError if none is valid, or none is within the budget."""
     if not tally.total:
         return
     note = tally.in_words(setting.framework)

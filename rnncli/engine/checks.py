@@ -42,11 +42,7 @@ def checked_input(network: Network, x: ArrayLike) -> Array:
 
 
 def check_input(network: Network, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """Check the shape and the dtype of an input.
-
-    Raises:
-        ArgumentError: the network reads another shape or dtype.
-    """
+    """Raise an ArgumentError if the network reads an input of another shape or dtype."""
     expected = network.input_shape()
     names = ("batch", "timesteps", "features")[: len(expected)]
     want = ", ".join(name if size is None else f"{size}" for name, size in zip(names, expected, strict=True))
@@ -72,11 +68,7 @@ def _fits(shape: Sequence[int], expected: Sequence[int | None]) -> bool:
 
 
 def check_ids(ids: Array, vocabulary: int, start: int) -> None:
-    """Check some timesteps of ids, (timesteps, batch), that start at timestep `start` of the sequence.
-
-    Raises:
-        ArgumentError: an id is outside the vocabulary, 0 to `vocabulary` - 1.
-    """
+    """Raise an ArgumentError for an id outside 0 to `vocabulary` - 1; the ids, (timesteps, batch), begin at `start`."""
     wrong = (ids < 0) | (ids >= vocabulary)
     if wrong.any():
         t, sample = np.argwhere(wrong)[0]
@@ -157,11 +149,7 @@ def taken_array(
 
 
 def check_all_finite(key: str, taken: Array, given: Callable[[], Array]) -> None:
-    """Check that all numbers of an array are finite; `given` returns the original array for the message.
-
-    Raises:
-        ArgumentError: a number is not finite.
-    """
+    """Raise an ArgumentError if a number of an array is not finite; `given` returns the original for the message."""
     if _is_finite(taken):
         return
     wrong = np.argwhere(~np.isfinite(taken))
@@ -180,11 +168,7 @@ def _is_finite(numbers: Array) -> bool:
 
 
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Check that the keys of the given arrays are the expected ones.
-
-    Raises:
-        ArgumentError: an expected key is missing, or a key is unknown.
-    """
+    """Raise an ArgumentError if the given arrays lack an expected key, or have an unknown one."""
     given = dict.fromkeys(given)  # a set in order
     missing = [key for key in expected if key not in given]
     if missing:
@@ -199,11 +183,7 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
 
 
 def check_array(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], expected: tuple[int, ...]) -> None:
-    """Check the shape and dtype of a weight or state.
-
-    Raises:
-        ArgumentError: the shape is not the expected one, or the dtype is not for real numbers.
-    """
+    """Raise an ArgumentError if a weight or state has another shape, or a dtype that is not for real numbers."""
     if shape != expected:
         other_batch = key.endswith(("/h", "/c")) and shape[1:] == expected[1:]
         advice = f"it is the state of {plural(shape[0], 'sample')}: run it with as many" if other_batch else ""

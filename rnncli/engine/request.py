@@ -116,26 +116,14 @@ class Request:
 
 
 def file_name(name: str, path: object) -> str:
-    """Return a path as text.
-
-    Args:
-        name: the argument's name.
-        path: a string or a `pathlib.Path`.
-
-    Raises:
-        ArgumentError: it is neither, or not a valid file name.
-    """
+    """Return an argument, a string or a `pathlib.Path`, as text, or raise an ArgumentError if it cannot name a file."""
     if isinstance(path, (str, PathLike)) and can_name_a_file(text := fsdecode(path)):
         return text
     raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
 
 
 def written_name(name: str, path: object, extension: str) -> str:
-    """Return the path of a file to write, as text.
-
-    Raises:
-        ArgumentError: it is not a path, or its extension is that of another format.
-    """
+    """Return the path of a file to write, as text; raise an ArgumentError if it names another format."""
     text = file_name(name, path)
     if names_another(text, extension):
         raise ArgumentError(f"{name}: it writes {extension}, but {quote(text)} is the name of another format")
@@ -143,11 +131,7 @@ def written_name(name: str, path: object, extension: str) -> str:
 
 
 def parse_lengths(text: str) -> tuple[int, ...] | None:
-    """Return the lengths in a text, separated by commas or spaces: 5,3,7; None if it is not a list of lengths.
-
-    Raises:
-        ValueError: one of them is not a length.
-    """
+    """Return the lengths in a text, 5,3,7; None if it is not a list; raise a ValueError if one is not a length."""
     if re.fullmatch(r"[\[(]?[0-9][0-9_kMG,; \])]*", text) is None:
         return None
     if re.search("[,;] *[,;]", text):
@@ -156,11 +140,7 @@ def parse_lengths(text: str) -> tuple[int, ...] | None:
 
 
 def file_names(**paths: str | PathLike[str] | None) -> dict[str, Any]:
-    """Return paths as texts, by argument name; None for those that are None.
-
-    Raises:
-        ArgumentError: one of them is not a path.
-    """
+    """Return paths as texts, by argument name, None for None; raise an ArgumentError if one is not a path."""
     return {name: None if path is None else file_name(name, path) for name, path in paths.items()}
 
 
@@ -181,11 +161,7 @@ def _checked_lengths(lengths: Any) -> tuple[int, ...] | str:
 
 
 def checked_seed(seed: object) -> int:
-    """Return a seed, an integer from 0, as a Python int.
-
-    Raises:
-        ArgumentError: it is not an integer from 0.
-    """
+    """Return a seed as a Python int, or raise an ArgumentError if it is not an integer from 0."""
     number = plain(seed)
     if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
         return number

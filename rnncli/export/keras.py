@@ -19,11 +19,7 @@ LONG_RUN = 4
 
 
 def export(job: Job) -> str:
-    """Return source that builds a `keras.Sequential` named `model`.
-
-    Raises:
-        SpecError: Keras cannot express a layer.
-    """
+    """Return source that builds a `keras.Sequential` named `model`; raise a SpecError for a layer that Keras lacks."""
     job.network.check_framework("keras", "--to")
     model, loading, imports = [*_model(job.plan)], [*_loading(job)], ["import keras"]
     if any("np." in line for line in loading):

@@ -57,11 +57,7 @@ def arrays(job: Job) -> Arrays:
 
 
 def check(plan: Plan) -> None:
-    """Check that PyTorch can express a network.
-
-    Raises:
-        SpecError: it cannot.
-    """
+    """Raise a SpecError unless PyTorch can express a network."""
     try:
         _check(plan)
     except SpecError as error:

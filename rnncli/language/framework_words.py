@@ -136,12 +136,7 @@ FRAMEWORK_WORDS: Mapping[str, str] = {word: text for words, text in _SAID for wo
 
 
 def framework_word(name: str, fields: Sequence[str] = ()) -> str | None:
-    """Return the entry of `FRAMEWORK_WORDS` that a word equals or misspells; None if there is none.
-
-    Args:
-        name: the word, in lower case.
-        fields: other words that it may misspell.
-    """
+    """Return the entry of `FRAMEWORK_WORDS` that a word equals or, rather than one of `fields`, misspells, or None."""
     if name in FRAMEWORK_WORDS:
         return name
     guess = closest(name, [*FRAMEWORK_WORDS, *fields], likeness=0.85)

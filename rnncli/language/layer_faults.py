@@ -156,11 +156,7 @@ class LayerFaults(NamedTuple):
     def fail(
         self, token: Token, message: str, *, advice: str = "", lead: str = "", repair: str | None = None
     ) -> NoReturn:
-        """Raise the error at a token.
-
-        Raises:
-            SpecError: always.
-        """
+        """Raise the SpecError at a token."""
         raise SpecError(
             message,
             text=self.text,

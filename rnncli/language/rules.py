@@ -23,15 +23,7 @@ EXAMPLE_LENGTH = 100
 
 
 def check_rules(layers: Sequence[Layer], source: Source) -> None:
-    """Check that layers form a network.
-
-    Args:
-        layers: the layers, repeats unfolded.
-        source: where each layer is in the spec.
-
-    Raises:
-        SpecError: they do not.
-    """
+    """Raise a SpecError unless layers, repeats unfolded, form a network; `source` has the place of each in the spec."""
     if not layers:
         raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
     head = layers[0]
@@ -61,16 +53,9 @@ def frameworks_of(layers: Sequence[Layer]) -> list[Framework]:
 
 
 def check_framework(layers: Sequence[Layer], source: Source, framework: Framework, option: str = "") -> None:
-    """Check that a framework supports every layer.
+    """Raise a SpecError unless a framework supports every layer; the repair has the nearest layer that it supports.
 
-    Args:
-        layers: the layers.
-        source: where each layer is in the spec.
-        framework: the framework.
-        option: the option that selects another framework; empty if there is none.
-
-    Raises:
-        SpecError: it does not; the repair has the nearest layer that it supports.
+    `option` selects another framework; it is empty if there is none.
     """
     for index, layer in enumerate(layers):
         conflict = layer.conflict(framework)

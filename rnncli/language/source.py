@@ -54,13 +54,9 @@ class Source(NamedTuple):
     owners: tuple[int, ...]
 
     def error(self, layer: int, message: str, advice: str, repairs: dict[int, str]) -> SpecError:
-        """Return the error for a layer; the repair rewrites tokens.
+        """Return the error for a layer, given its index after repeats.
 
-        Args:
-            layer: the index of the layer at fault, after repeats.
-            message: what is wrong.
-            advice: how to fix it, in words.
-            repairs: the new text of each changed token, by its index; an empty text removes it.
+        The repair has the texts of `repairs` in place of the tokens at these indices; an empty text removes one.
         """
         token = self.tokens[self.owners[layer]]
         texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
@@ -111,16 +107,7 @@ def without_spaces(text: str) -> str:
 
 
 def check_length(text: str, what: str, advice: str) -> None:
-    """Check that a text is not too long.
-
-    Args:
-        text: the text.
-        what: the noun for it in the message.
-        advice: how to make it shorter.
-
-    Raises:
-        SpecError: it is longer than `MAX_BYTES`.
-    """
+    """Raise a SpecError if a text is longer than `MAX_BYTES`; `what` is the noun for it, `advice` how to shorten it."""
     size = len(text.encode("utf-8", "replace"))
     if size > MAX_BYTES:
         raise SpecError(

@@ -33,12 +33,9 @@ MAX_LAYERS = 10_000
 
 
 def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
-    """Return the layers of a spec, repeats unfolded, and their places in the text.
+    """Return the layers of a spec, repeats unfolded, and their places in the text, or raise a SpecError.
 
     `rnncli.language.rules` checks whether they form a network.
-
-    Raises:
-        SpecError: the text breaks a rule of the language.
     """
     return unfolded(text, read(text))
 
@@ -75,11 +72,7 @@ def read(text: str, *, blanks: bool = False) -> list[WrittenLayer]:
 
 
 def unfolded(text: str, written: Iterable[WrittenLayer]) -> tuple[tuple[Layer, ...], Source]:
-    """Return the layers with repeats unfolded, and their places in the text. A blank count is one.
-
-    Raises:
-        SpecError: there are too many.
-    """
+    """Return layers with repeats unfolded, a blank count as one, and their places; too many raise a SpecError."""
     layers: list[Layer] = []
     owners: list[int] = []
     tokens = tuple(Token(text, 0).split(","))

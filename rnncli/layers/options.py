@@ -60,11 +60,7 @@ class Option(Immutable, ABC):
 
     @abstractmethod
     def value_of(self, field: str) -> object:
-        """Return the attribute's value for a field whose start `spells` accepts.
-
-        Raises:
-            ValueError: there is no such value; the message lists the allowed ones.
-        """
+        """Return the value of a field whose start `spells` accepts; a ValueError lists the allowed values."""
 
     @abstractmethod
     def meant(self, value: object) -> object:
@@ -76,11 +72,7 @@ class Option(Immutable, ABC):
 
     @abstractmethod
     def check(self, value: object) -> None:
-        """Check a value of the attribute.
-
-        Raises:
-            ValueError: it is not allowed; the message lists the allowed values.
-        """
+        """Raise a ValueError that lists the allowed values if a value of the attribute is not one of them."""
 
 
 @immutable

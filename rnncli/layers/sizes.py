@@ -258,11 +258,7 @@ class Numbers(Sizes):
 
 
 def _no_name(text: str, start: int) -> NoReturn:
-    """Fail because of an invalid blank name; the repair has a valid one that stays distinct from other names.
-
-    Raises:
-        SizeError: always.
-    """
+    """Raise a SizeError for an invalid blank name; the repair has a valid one that stays distinct from other names."""
     name = re.sub("[xX]", "z", re.sub("[^0-9A-Za-z]", "", text))
     instead = f"{BLANK_TEXT}{'' if name[:1].isalpha() else 'n'}{name}"
     if re.search("[*/+]", text):

@@ -123,11 +123,7 @@ class ExportRequest:
             refuse(message, lead="with it", without=["dtype"], more=["--dtype", "int8"])
 
     def check_weights(self, repair: Repair = lambda **changes: None) -> None:
-        """Check that the target can load its weights from the requested file, if they are to be written.
-
-        Raises:
-            UsageError: it cannot.
-        """
+        """Raise a UsageError if weights are to be written to a file that the target cannot load them from."""
         kind = TARGETS[self.target or ""]
         if self.save_weights is not None and not kind.weights:
             message = f"--to {self.target} writes the weights into the file itself"

@@ -183,11 +183,7 @@ def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
 
 
 def _budget(**limits: Limit) -> Budget:
-    """Return a budget, given limits that may be written as on the command line.
-
-    Raises:
-        ArgumentError: one of them is not a valid limit.
-    """
+    """Return a budget, given limits as on the command line, or raise an ArgumentError."""
 
     def parsed(name: str, limit: Limit) -> int | None:
         if not isinstance(limit, str):
@@ -205,11 +201,7 @@ def _check_setting(framework: str | None, dtype: str, **sizes: int | None) -> No
 
 
 def _parsed(name: str, text: object, parse: Callable[[str], Value]) -> Value | None:
-    """Return the value of a text, as parsed for the option of that name.
-
-    Raises:
-        ArgumentError: it is not a valid value.
-    """
+    """Return the value of a text, as parsed for the option of that name, or raise an ArgumentError."""
     if text is None:
         return None
     if not isinstance(text, str):

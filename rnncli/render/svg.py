@@ -81,11 +81,7 @@ def rendered(page: Iterable[RenderableType], width: int, is_light: bool = False)
 
 
 def save_picture(picture: Picture, title: str, page: Iterable[RenderableType], width: int) -> None:
-    """Write a picture of a page with its title, the command, completely or not at all.
-
-    Raises:
-        RnncliError: it cannot be written.
-    """
+    """Write a picture of a page with its title, the command: completely or, with an RnncliError, not at all."""
     lines = rendered(page, width, picture.theme == "light")
     (written,) = write_files({picture.path: svg(lines, title, _COLOURS[picture.theme])})
     picture.written(written)
@@ -93,11 +89,7 @@ def save_picture(picture: Picture, title: str, page: Iterable[RenderableType], w
 
 @contextmanager
 def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], None]]:
-    """Yield a function that records lines of a list; the first ones are in a picture that is written at the end.
-
-    Raises:
-        RnncliError: the picture cannot be written.
-    """
+    """Yield a function that records lines of a list; `save_picture` saves the first ones at the end."""
     page: list[Text] = []
     more = 0
 

@@ -158,11 +158,7 @@ def compare(
 
 
 def compared(columns: Sequence[Compared]) -> Comparison:
-    """Return a comparison of networks that are already counted.
-
-    Raises:
-        ArgumentError: there are fewer than two columns.
-    """
+    """Return a comparison of networks that are already counted; fewer than two columns raise an ArgumentError."""
     if len(columns) < 2:
         raise ArgumentError(
             "a comparison needs two networks",

@@ -127,11 +127,7 @@ class Budget:
 def check_trained(
     figures: Iterable[str | None], dtype: str, advice: str = "limit training memory in another --dtype, or not at all"
 ) -> None:
-    """Check that networks of a dtype have some figures, given by key.
-
-    Raises:
-        UsageError: they do not; `advice` is its help.
-    """
+    """Raise a UsageError, with `advice` as its help, unless networks of a dtype have some figures, given by key."""
     if dtype in UNTRAINED and "training_bytes" in figures:
         raise UsageError(f"no network is trained in {dtype}", advice)
 
@@ -147,11 +143,7 @@ def unknown(figure: Figure, network: Any) -> UsageError:
 
 
 def amount(candidate: Any, name: str) -> Any:
-    """Return a figure of a candidate, infinite if the candidate lacks it; or the candidate's spec.
-
-    Raises:
-        UsageError: the figure is unknown.
-    """
+    """Return a figure of a candidate, infinite if it lacks it, or its spec; raise a UsageError if it is unknown."""
     value = getattr(candidate, name)
     if value is None and name not in LACKED:
         raise unknown(next(figure for figure in FIGURES if figure.key == name), candidate)

@@ -100,11 +100,7 @@ class Frame:
         return self._flat[name]
 
     def column(self, name: str, asked: Any) -> Any:
-        """Return a figure of each candidate, which must be known for those in `asked`.
-
-        Raises:
-            UsageError: it is unknown for one of them, though the figure is required.
-        """
+        """Return a figure of each candidate; raise a UsageError if it is in `asked`, but unknown for one of them."""
         figures = self.figure(name)
         if name not in LACKED and self._lacks(name) and (unknown := asked & (figures == LACKING)).any():
             amount(self.network(int(unknown.argmax())), name)

@@ -144,11 +144,7 @@ class Problem:
         return None if form is None or not form.fits(values) else [form.at(key, values) for key in keys]
 
     def costs(self, numbers: Filling) -> tuple[Cost, ...]:
-        """Return the costs of the network with some numbers; empty if there is no such network.
-
-        Raises:
-            UsageError: a limited figure is unknown.
-        """
+        """Return the costs with some numbers, none if there is no such network; an unknown one raises a UsageError."""
         amounts = self.figures(numbers, self.budget.keys)
         if amounts is None:
             return ()
@@ -227,11 +223,7 @@ class Scan:
         """The blanks that grow before all others, and the numbers from which costs grow with them."""
 
     def run(self) -> BestPoints:
-        """Try all numbers, and return the best.
-
-        Raises:
-            RnncliError: there are too many.
-        """
+        """Try all numbers and return the best, or raise an RnncliError if there are too many."""
         for given in self._shortened({}, self._shortening):
             cheapest = self._cheapest(given)
             if cheapest is not None:
@@ -433,11 +425,7 @@ class Scan:
         return self.problem.costs(self._numbers(multiples))
 
     def _expect(self, more: int) -> None:
-        """Check that at least so many more numbers can be tried.
-
-        Raises:
-            RnncliError: they cannot.
-        """
+        """Raise an RnncliError unless at least so many more numbers can be tried."""
         if self._tried + more > MAX_TRIED:
             names = listed([repr(blank) for blank in self.problem.template.blanks])
             raise RnncliError(

@@ -35,11 +35,7 @@ class Order(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, keys: Iterable[str] = SORT_KEYS) -> Order:
-        """Return the order for one of the keys; with a leading -, from the largest to the smallest.
-
-        Raises:
-            ValueError: it is not one of the keys.
-        """
+        """Return the order for a key, with a leading - from the largest to the smallest, or raise a ValueError."""
         key = text.removeprefix("-")
         if key not in keys:
             raise ValueError(f"{quote(text)} is not one of {', '.join(keys)}")
@@ -67,11 +63,7 @@ LARGEST = Order("params", descending=True)
 
 
 def parse_figures(text: str) -> tuple[Order, ...]:
-    """Return the orders to compare candidates by: `params,-output`.
-
-    Raises:
-        ValueError: one of them is not a figure, or is named twice.
-    """
+    """Return the orders to compare candidates by, `params,-output`; a wrong figure raises a ValueError."""
     orders = tuple([Order.parse(each.strip(), COMPARED) for each in text.split(",")])
     keys = [order.key for order in orders]
     for key in keys:
@@ -127,11 +119,7 @@ class Selection:
         return places[np.sort(np.concatenate([smaller, equal[: self.top - len(smaller)]]))]
 
     def add(self, candidates: Iterable[Candidate]) -> None:
-        """Add candidates.
-
-        Raises:
-            UsageError: a value that they are sorted by is unknown.
-        """
+        """Add candidates; raise a UsageError if a value that they are sorted by is unknown."""
         first = self._first(candidates)
         self._kept += first
         if self.top is not None and (self.held > 2 * self.top + forms.BATCH or (first and self.top <= forms.BATCH)):

@@ -57,11 +57,7 @@ def opened_to_read(path: str, *, waits: bool = True) -> int:
 
 
 def opened_to_append(path: str) -> int:
-    """Open a file for appending and return its descriptor.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """Open a file for appending and return its descriptor, or raise an OSError."""
     return os.open(path, flags("O_WRONLY", "O_APPEND", "O_NOCTTY"))
 
 

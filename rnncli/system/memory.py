@@ -136,12 +136,7 @@ def bound(room: int, seconds: float | None = None) -> None:
 
 
 def _mapped() -> int:
-    """Return the size of this process's address space in bytes.
-
-    Raises:
-        OSError: the system does not report it.
-        ValueError: the report cannot be parsed.
-    """
+    """Return the size of this process's address space in bytes; raise an OSError or ValueError if it is unknown."""
     import resource
 
     return int(_read("/proc/self/statm").partition(" ")[0]) * resource.getpagesize()
@@ -173,11 +168,7 @@ class BeforeNumpy:
     """
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Leave all modules to other finders.
-
-        Raises:
-            RnncliError: the module is NumPy, for which `ulimit -v` does not leave enough memory.
-        """
+        """Leave all modules to other finders; raise an RnncliError if `ulimit -v` leaves too little for NumPy."""
         del path, target
         if name == "numpy":
             keep_within_addresses()
@@ -185,11 +176,7 @@ class BeforeNumpy:
 
 
 def keep_within_addresses(library: str = "NumPy", needed: int = NEEDED) -> None:
-    """Check that there is enough address space for a library, and limit the process's use of it if it is scarce.
-
-    Raises:
-        RnncliError: there is not.
-    """
+    """Limit the use of address space if it is scarce; raise an RnncliError if it is too little for a library."""
     left = address_space()
     if left is None or left > needed + _EACH_THREAD * (os.cpu_count() or 1):
         return

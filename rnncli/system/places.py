@@ -50,11 +50,7 @@ class Place:
 
 @contextmanager
 def reporting_errors(path: str) -> Iterator[None]:
-    """Convert a system error in the block to an error that this path cannot be written.
-
-    Raises:
-        RnncliError: there was a system error.
-    """
+    """Convert a system error in the block to the RnncliError that a path cannot be written."""
     shown = path or quote(path)
     try:
         yield
@@ -65,11 +61,7 @@ def reporting_errors(path: str) -> Iterator[None]:
 
 
 def place_of(path: str) -> Place:
-    """Return where writing to a path leads.
-
-    Raises:
-        OSError: it leads nowhere, or to a directory.
-    """
+    """Return where writing to a path leads; raise an OSError if it leads nowhere, or to a directory."""
     given, special = path, False
     for _ in range(40):  # the system follows no more links either
         folder, name = os.path.split(path)
@@ -100,11 +92,7 @@ def place_of(path: str) -> Place:
 
 
 def check_place(place: Place) -> None:
-    """Check that a place can be written.
-
-    Raises:
-        OSError: it cannot.
-    """
+    """Raise an OSError if a place cannot be written."""
     if place.found is not None and stat.S_ISDIR(place.found.st_mode):
         raise IsADirectoryError(errno.EISDIR, "it is a directory")
     if place.descriptor is not None:
