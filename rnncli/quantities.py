@@ -250,12 +250,7 @@ def ratio_text(ratio: float | None) -> str:
 
 
 def figure_text(key: str, value: float | None) -> str:
-    """Return a figure for people: bytes in their units, other numbers with thousands separators.
-
-    Args:
-        key: its key in JSON: `macs`, `output_bytes`.
-        value: the number; None if it is unknown or does not exist.
-    """
+    """Return a figure for people, given its key in JSON: bytes in their units, other numbers with separators."""
     if value is None and key == "streaming_bytes":
         return "-"  # not unknown, but nonexistent
     return memory(value) if key.endswith("_bytes") and value is not None else count(value)

@@ -45,9 +45,7 @@ _Words = Iterator[tuple[str, str]]
 def spec_completions(text: str, *, blanks: bool = False) -> list[Completion]:
     """Return the completions of a partly typed spec, up to the next sign after which there is a choice.
 
-    Args:
-        text: the spec as typed so far; it need not be valid.
-        blanks: whether `_` is allowed in place of a number, as in a template.
+    The text need not be valid. `blanks` allows `_` in place of a number, as in a template.
     """
     before, comma, layer = text.rpartition(",")
     kind, *fields = layer.split(":")

@@ -61,13 +61,7 @@ _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float
 
 
 def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
-    """Whether a spec has all numbers and words of a text, except for those that its steps declare as left out.
-
-    Args:
-        typed: the text.
-        result: the spec, or a template.
-        way: the steps from the text to the spec.
-    """
+    """Whether a spec or template has all numbers and words of a text, except those that its steps leave out."""
     written = in_ascii(typed).lower()
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
     plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32

@@ -41,14 +41,9 @@ def parse(text: str) -> tuple[tuple[Layer, ...], Source]:
 
 
 def read(text: str, *, blanks: bool = False) -> list[WrittenLayer]:
-    """Return the layers of a text as written, repeats not unfolded.
+    """Return the layers of a text as written, repeats not unfolded, or raise a SpecError.
 
-    Args:
-        text: the spec.
-        blanks: whether `_` is allowed in place of a number, as in a template.
-
-    Raises:
-        SpecError: the text breaks a rule of the language.
+    `blanks` allows `_` in place of a number, as in a template.
     """
     check_length(text, "spec", "repeat a layer with x3 instead of writing it out")
     if not text.strip():

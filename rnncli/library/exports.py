@@ -72,14 +72,9 @@ class ExportRequest:
         return next(iter(fitting), None if names_another(self.save_weights) else able[0])
 
     def check(self, repair: Repair = lambda **changes: None, printed: bool = True) -> None:
-        """Check that there is a target and a place to write to, and that the file's name fits the target.
+        """Raise a UsageError if there is no target or place to write to, or if the options do not fit together.
 
-        Args:
-            repair: returns a command line that works.
-            printed: whether the export is printed if there is no file, which only text can be.
-
-        Raises:
-            UsageError: one of these is missing or does not fit, or the target does not have a requested option.
+        `repair` returns a command line that works. Only text is `printed` if there is no file.
         """
 
         def refuse(message: str, advice: str = "", lead: str = "without it", **mended: object) -> NoReturn:
@@ -243,13 +238,7 @@ def export(
 
 
 def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
-    """Write a network and its weights, with notes.
-
-    Args:
-        model: the network, and how it was read.
-        request: the options, already checked.
-        tell: prints a line for people.
-    """
+    """Write a network and its weights for checked options; `tell` prints a line for people."""
     target, device, part = request.target or "", request.device, model.part
     given = None if model.model is None or request.weights is not None else model.model.weights
     source = request.weights if part is None or not part.has_weights else request.weights or part

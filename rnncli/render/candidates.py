@@ -238,13 +238,7 @@ class Axis(NamedTuple):
 
 
 def picture(frontier: Sequence[Point], cloud: Cloud, width: int) -> list[str]:
-    """Return the lines of a plot of a frontier, after an empty line; none if there are too few points.
-
-    Args:
-        frontier: its points.
-        cloud: the points of all candidates.
-        width: the width of the terminal.
-    """
+    """Return the lines of a plot of a frontier among all candidates, after an empty line; none for too few points."""
     others = cloud.points()
     if not frontier or len({*others, *frontier}) < _FEWEST:
         return []

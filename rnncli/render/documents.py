@@ -294,12 +294,7 @@ def _wide(label: str, content: str) -> str:
 
 
 def page_text(title: str, sections: Sequence[Section]) -> str:
-    """Return the HTML of a page.
-
-    Args:
-        title: its title: the networks that it shows.
-        sections: its parts, in order.
-    """
+    """Return the HTML of a page, given its title, the networks that it shows, and its sections in order."""
     markup = _SharedHtml(title)
     shown: list[str] = []
     for heading, page in sections:
@@ -308,12 +303,7 @@ def page_text(title: str, sections: Sequence[Section]) -> str:
 
 
 def part_of_page(title: str, page: Page) -> str:
-    """Return a command's output as a part of another page, such as a notebook, in that page's colours.
-
-    Args:
-        title: the title of its drawings.
-        page: the output of the command.
-    """
+    """Return a command's output as a part of another page, such as a notebook, in that page's colours."""
     markup = _SharedHtml(title, f"rnncli-{next(_PARTS)}")
     return "\n".join([f"<style>{_PART_STYLE}</style>", '<div class="rnncli">', *parts(markup, page), "</div>"])
 

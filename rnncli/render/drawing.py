@@ -63,12 +63,7 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:
-    """Return the lines of a drawing, none of them wider than `width`.
-
-    Args:
-        unrolled: the network, or the part of it that shares a time axis.
-        width: the most columns of a line, also in ASCII.
-    """
+    """Return the lines of a drawing, none of them wider than `width` columns, also in ASCII."""
     lines = [*_fitting(unrolled, width).lines()]
     for line in lines:
         line.highlight_words(["None"], style="dim")

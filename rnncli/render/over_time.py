@@ -86,13 +86,7 @@ class TimeCells(NamedTuple):
         return self.merge(values, lambda group: sum(group) / len(group))
 
     def axis(self, labels: Sequence[str], last: str, spacing: int) -> str:
-        """Return an axis: some labels, each below the start of its cell, and the last step's label at the end.
-
-        Args:
-            labels: the label of each cell.
-            last: the label of the last step.
-            spacing: the columns from one label to the next.
-        """
+        """Return an axis: labels `spacing` columns apart, each below its cell, and the last step's label at the end."""
         width = len(labels) * self.cell_width
         line = named = ""
         for column in range(0, width, spacing):
@@ -110,13 +104,7 @@ def _room(console: Console) -> int:
 
 
 def legend(console: Console, parts: Sequence[Text], between: str = "") -> Iterator[Text]:
-    """Yield the lines of a legend for the rows above; a part is wrapped only if it is too long for a line.
-
-    Args:
-        console: the console that shows it.
-        parts: the parts, such as the meaning of each character.
-        between: the separator of two parts.
-    """
+    """Yield the lines of a legend for the rows above; a part is wrapped only if it is too long for a line."""
     room = _room(console)
     for part in parts:
         if part.cell_len + len(between.strip()) <= room:

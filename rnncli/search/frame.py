@@ -126,12 +126,7 @@ class Frame:
         return self._forms.pattern.texts(self._box)
 
     def networks(self, places: Any, size: int) -> Iterator[list[Candidate]]:
-        """Yield the candidates at some places, all of which must be networks, in lists of at most `size`.
-
-        Args:
-            places: an array of the places, in ascending order.
-            size: the maximum length of a list.
-        """
+        """Yield the candidates at some places in ascending order, all of them networks, in lists of at most `size`."""
         texts: Iterator[str] | None = None
         if len(places) > _MAX_SINGLE and self._holds(TOTALS):
             chosen = np.zeros(len(self), bool)

@@ -42,15 +42,7 @@ def can_name_a_file(path: str) -> bool:
 
 
 def opened_to_read(path: str, *, waits: bool = True) -> int:
-    """Open a file for reading and return its descriptor.
-
-    Args:
-        path: the file.
-        waits: whether to wait for a pipe that nobody writes to.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
+    """Open a file for reading, or raise an OSError; with `waits`, wait for a pipe that nobody writes to."""
     if path in STANDARD and not os.path.exists(path):
         return os.dup(STANDARD[path])
     return os.open(path, flags("O_RDONLY", "O_CLOEXEC", "O_NOCTTY", "" if waits else "O_NONBLOCK"))

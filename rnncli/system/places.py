@@ -115,11 +115,9 @@ def check_place(place: Place) -> None:
 
 
 def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
-    """Check, before the work starts, that files can be written and that none is overwritten by mistake.
+    """Raise an error before the work starts if a file cannot be written, or would be overwritten by mistake.
 
-    Args:
-        reads: the files that are read, by the option or argument that names them.
-        writes: the files that are written, in the same way.
+    Files are given by the option or argument that names them.
 
     Raises:
         UsageError: two files are written to the same place, or a written file is also read.
