@@ -26,14 +26,13 @@ from test_columns import tables
 
 from rnncli import Network
 from rnncli.cli import COMMANDS
-from rnncli.commands.options import FORMATS
 from rnncli.commands.output import printed
 from rnncli.errors import ArgumentError
 from rnncli.network_summary import ORIGIN
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
 from rnncli.render.results import WRITERS, Layout, Writer
-from rnncli.render.terminal import DOCUMENTS
+from rnncli.render.terminal import DOCUMENTS, FORMATS
 from rnncli.search.forms import BATCH
 
 Objects = list[dict[str, Any]]

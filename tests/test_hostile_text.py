@@ -19,8 +19,8 @@ from hostile_models import SHAPES
 from sessions import replay
 
 from rnncli.cli import COMMANDS, cli
-from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError, printable
+from rnncli.render.terminal import FORMATS
 
 OBEYED = "\x1b[31m\x1b]0;title\x07\x9b2J\x7f\x08\r\n\x85\u2028\u2029\u202e\u2066\x00"
 """Escapes in 7 and 8 bits, a bell, line ends of all kinds, and characters that change the direction of writing."""

@@ -26,7 +26,6 @@ from conftest import PATIENCE, Columns, Run, Screen, Walk, some, until, with_vis
 import rnncli.commands
 from rnncli import Network
 from rnncli.cli import COMMANDS, run
-from rnncli.commands.options import FORMATS
 from rnncli.engine.chunks import work
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
@@ -34,6 +33,7 @@ from rnncli.engine.run import RunPlan
 from rnncli.quantities import about
 from rnncli.render import progress as bars
 from rnncli.render.progress import BarLine, Progress
+from rnncli.render.terminal import FORMATS
 from rnncli.search import sweep as sweeps
 
 LONG = {

@@ -27,11 +27,11 @@ from hypothesis import strategies as st
 from sessions import replay
 from sweeps import candidates
 
-from rnncli.commands.options import FORMATS
 from rnncli.errors import RnncliError
 from rnncli.network_summary import TOTALS, Setting
 from rnncli.render.candidates import Axis, RowTexts, picture
 from rnncli.render.results import CANDIDATES, WRITERS
+from rnncli.render.terminal import FORMATS
 from rnncli.search import frontier as frontiers
 from rnncli.search import sweep as sweeps
 from rnncli.search.braces import parse_pattern

@@ -16,8 +16,8 @@ from conftest import MODELS, Run, Walk
 
 from rnncli import Network
 from rnncli.cli import COMMANDS
-from rnncli.commands.options import FORMATS
 from rnncli.network_summary import ORIGIN
+from rnncli.render.terminal import FORMATS
 
 TIED = MODELS / "tied.pt"
 """A language model whose last layer shares its embedding's weights."""

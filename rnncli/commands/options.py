@@ -13,11 +13,10 @@ import click
 
 from rnncli.commands import values
 from rnncli.commands.command_line import these_arguments, this_line
-from rnncli.commands.output import tell
 from rnncli.errors import RnncliError, SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.formats import Settings, choice_of, open_model
-from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme
+from rnncli.render.terminal import FORMATS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, unknown
 
 if TYPE_CHECKING:
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from rnncli.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
-"""The formats for people, for programs and for documents."""
 
 _A_LENGTH = 100
 """The number of timesteps that an error suggests if none is given."""
@@ -74,7 +70,7 @@ def svg(command: Command) -> Command:
 
     @wraps(command)
     def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **others: Any) -> Any:
-        picture = None if svg is None else Picture(svg, theme or THEMES[0], tell)
+        picture = None if svg is None else Picture(svg, theme or THEMES[0])
         return command(*arguments, svg=picture, **others)
 
     file = values.FileName(True, "svg", what="SVG", more="; a browser can show and print it")

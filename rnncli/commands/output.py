@@ -12,7 +12,7 @@ import click
 
 from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import RnncliError, SpecError, printable
-from rnncli.render.terminal import DOCUMENTS, Picture, is_styled, notes_width, wrapped
+from rnncli.render.terminal import Picture, is_styled, notes_width, wrapped
 from rnncli.system.descriptors import STDOUT
 from rnncli.system.signals import ECHO_AWAY, undone_by_signals
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 _WHOLE = 4096
 """The bytes that a pipe accepts all at once or not at all; no signal can split them."""
-
-
-FOR_PEOPLE = ("table", *DOCUMENTS)
-"""The formats that show a page."""
 
 
 @contextmanager
@@ -59,7 +55,7 @@ def results(
     if svg is not None:
         from rnncli.render.svg import save_picture
 
-        save_picture(svg, f"rnncli {click.get_current_context().info_name}", shown, console.width)
+        tell(save_picture(svg, f"rnncli {click.get_current_context().info_name}", shown, console.width))
 
 
 @contextmanager

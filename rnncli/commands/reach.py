@@ -8,12 +8,12 @@ import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
-from rnncli.commands.output import FOR_PEOPLE, results, tell
+from rnncli.commands.output import results, tell
 from rnncli.commands.specs import at_most, each_spec, only_one, read_spec, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
 from rnncli.library.runs import run_reach
-from rnncli.render.terminal import Picture
+from rnncli.render.terminal import FOR_PEOPLE, Picture
 from rnncli.reports.reach import NetworkReach, Reach
 
 _MOST = 1000

@@ -25,7 +25,7 @@ from rnncli.network_summary import UNTRAINED, Setting
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
 from rnncli.render.results import CANDIDATES, LISTED, WRITERS, Writer
-from rnncli.render.terminal import DOCUMENTS, MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
+from rnncli.render.terminal import MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
@@ -269,18 +269,18 @@ def _patterns_of(
 
 def _table_of(format_: str, asked: Sequence[str], cloud: Cloud | None) -> Writer:
     """Return the writer for the rows that `_speller` returns for the same format, with a plot of a cloud below them."""
-    if format_ in DOCUMENTS:
-        from rnncli.render.documents import TableWriter
-
-        return TableWriter(format_, LISTED)
-    if format_ != "table":
+    if format_ in WRITERS:
         return Writer(head=WRITERS[format_](CANDIDATES).rows([]))
-    return CandidateTable(terminal_width(), asked, cloud)
+    if format_ == "table":
+        return CandidateTable(terminal_width(), asked, cloud)
+    from rnncli.render.documents import TableWriter
+
+    return TableWriter(format_, LISTED)
 
 
 def _speller(format_: str, setting: Setting) -> Callable[[list[Candidate]], tuple[int, Any]]:
     """Return a function that returns the number and the rows of candidates, for the table or the writer of a format."""
-    if format_ in ("table", *DOCUMENTS):
+    if format_ not in WRITERS:
         return lambda some: (len(some), [candidate.as_dict(setting) for candidate in some])
     texts = RowTexts(WRITERS[format_](CANDIDATES), setting)
     return lambda some: (len(some), [texts.rows(some)] if some else [])
@@ -315,7 +315,7 @@ def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str],
         return nullcontext(str)
     from rnncli.render.svg import recorded_lines
 
-    return recorded_lines(svg, "rnncli sweep")
+    return recorded_lines(svg, "rnncli sweep", tell)
 
 
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:

@@ -17,7 +17,7 @@ from rnncli.errors import ArgumentError, listed, one_line
 from rnncli.immutable import NamedTuple
 from rnncli.network import check_known
 from rnncli.network_summary import ORIGIN, TOTALS, TOTALS_AT_RATE
-from rnncli.render.terminal import DOCUMENTS, PROGRAMS, THEMES, Picture, Theme, terminal_width
+from rnncli.render.terminal import FOR_PEOPLE, FORMATS, PROGRAMS, THEMES, Picture, Theme, terminal_width
 from rnncli.results import Result, rendering
 from rnncli.search.budget import FIGURES
 
@@ -273,7 +273,7 @@ def page_of(result: Result) -> Page:
 def _layout_of(result: Result) -> Layout:
     layout = SHOWN[type(result).__name__].layout
     if layout is None:
-        allowed = listed(["table", *DOCUMENTS], "or")
+        allowed = listed(FOR_PEOPLE, "or")
         raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
     return layout(result)
 
@@ -315,7 +315,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 def written(result: Result, format_: str) -> str:
     """Return a result in a format; see `Result.to`."""
-    check_known("format", format_, ("table", *PROGRAMS, *DOCUMENTS))
+    check_known("format", format_, FORMATS)
     if format_ == "table":
         return f"{result}\n"
     writes = ResultWriter(format_)
@@ -328,7 +328,5 @@ def save_svg(result: Result, path: str | PathLike[str], theme: str) -> WrittenFi
     from rnncli.render.svg import save_picture
 
     check_known("theme", theme, THEMES)
-    files: list[WrittenFile] = []
-    picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme), files.append)
-    save_picture(picture, f"rnncli {SHOWN[type(result).__name__].command}", page_of(result), terminal_width())
-    return files[0]
+    picture = Picture(written_name("path", path, ".svg"), cast(Theme, theme))
+    return save_picture(picture, f"rnncli {SHOWN[type(result).__name__].command}", page_of(result), terminal_width())

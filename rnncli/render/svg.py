@@ -21,7 +21,7 @@ from rich.style import Style
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
-from rnncli.atomic import write_files
+from rnncli.atomic import WrittenFile, write_files
 from rnncli.characters import BARS
 from rnncli.immutable import NamedTuple
 from rnncli.render.console import PageConsole
@@ -80,15 +80,15 @@ def rendered(page: Iterable[RenderableType], width: int, is_light: bool = False)
     return [line for block in page for line in console.render_lines(block, options, pad=False)]
 
 
-def save_picture(picture: Picture, title: str, page: Iterable[RenderableType], width: int) -> None:
+def save_picture(picture: Picture, title: str, page: Iterable[RenderableType], width: int) -> WrittenFile:
     """Write a picture of a page with its title, the command: completely or, with an RnncliError, not at all."""
     lines = rendered(page, width, picture.theme == "light")
     (written,) = write_files({picture.path: svg(lines, title, _COLOURS[picture.theme])})
-    picture.written(written)
+    return written
 
 
 @contextmanager
-def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], None]]:
+def recorded_lines(picture: Picture, title: str, tell: Callable[[object], None]) -> Iterator[Callable[[str], None]]:
     """Yield a function that records lines of a list; `save_picture` saves the first ones at the end."""
     page: list[Text] = []
     more = 0
@@ -103,7 +103,7 @@ def recorded_lines(picture: Picture, title: str) -> Iterator[Callable[[str], Non
     yield take
     if more:
         page.append(Text(f"… and {more:,} more lines", style="dim"))
-    save_picture(picture, title, page, _WIDEST_LINE)
+    tell(save_picture(picture, title, page, _WIDEST_LINE))
 
 
 def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme | None, name: str = "picture") -> str:

@@ -8,15 +8,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, TextIO, get_args
+from collections.abc import Iterator
+from typing import Literal, TextIO, get_args
 
 from rnncli.characters import columns
 from rnncli.immutable import NamedTuple
 from rnncli.system.streams import columns_of
-
-if TYPE_CHECKING:
-    from rnncli.atomic import WrittenFile
 
 Theme = Literal["dark", "light"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -27,6 +24,11 @@ PROGRAMS = ("json", "csv", "tsv")
 
 DOCUMENTS = ("markdown", "html")
 """The formats for documents; `rnncli.render.documents` writes them."""
+
+FOR_PEOPLE = ("table", *DOCUMENTS)
+"""The formats that show a page."""
+
+FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 
 UNLIMITED = 100_000
 """The width of an output that is not a terminal, so that a table is never cut there."""
@@ -47,12 +49,10 @@ class Picture(NamedTuple):
     Attributes:
         path: the file to write.
         theme: its colours.
-        written: is called with the written file.
     """
 
     path: str
     theme: Theme = THEMES[0]
-    written: Callable[[WrittenFile], object] = lambda file: None
 
 
 def on_terminal() -> bool:
