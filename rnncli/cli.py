@@ -60,14 +60,12 @@ COMMANDS = {name: text for commands in GROUPS.values() for name, text in command
 class RnncliGroup(GroupedCommand, click.Group):
     """A group whose commands are modules, imported when they are called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
-        del ctx
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command."""
-        del ctx
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"rnncli.commands.{cmd_name}").command
@@ -178,9 +176,8 @@ def _drop_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     """Print the versions of rnncli and its environment, for bug reports, without importing the libraries."""
-    del param
     if value and not ctx.resilient_parsing:
         import platform
         from importlib.metadata import PackageNotFoundError, version

@@ -81,9 +81,8 @@ class RnncliError(Exception):
         elif words:
             yield MessagePart(f"\nHelp: {words}", "help")
 
-    def _place(self, written: Callable[[str], str], width: int) -> Iterator[MessagePart]:
+    def _place(self, _written: Callable[[str], str], _width: int) -> Iterator[MessagePart]:
         """Yield the parts that show the place of the fault."""
-        del written, width
         yield from ()
 
 

@@ -352,8 +352,7 @@ def _training(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
     return ((account.params + TRAINED_COPIES * account.trained + kept * samples) * DTYPE_BYTES[dtype],)
 
 
-def _streaming(account: Totals, samples: int, dtype: str) -> tuple[Number, ...]:
-    del samples
+def _streaming(account: Totals, _samples: int, dtype: str) -> tuple[Number, ...]:
     if account.whole:
         return ()
     if account.layers == 0:

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-def complete_word(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+def complete_word(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
     """Offer the words of the language; if none of them matches, the words of the frameworks."""
-    del context, parameter
     from click.shell_completion import CompletionItem
 
     from rnncli.reports.reference import words

@@ -76,12 +76,11 @@ def _orthogonal(generator: np.random.Generator, shape: tuple[int, ...], dtype: n
     return np.ascontiguousarray(q.T if shape[0] < shape[1] else q, dtype)
 
 
-def _unit_forget_bias(generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+def _unit_forget_bias(_generator: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Jozefowicz et al., 2015: zeros, with ones for the forget gate so that an untrained LSTM remembers.
 
     The order of the gates is i, f, c, o.
     """
-    del generator
     bias = np.zeros(shape, dtype)
     units = shape[0] // 4
     bias[units : 2 * units] = 1

@@ -26,9 +26,8 @@ Tell = Callable[[str], object]
 """Prints a line for people, in addition to the result."""
 
 
-def silent(line: str) -> None:
+def silent(_line: str) -> None:
     """Print nothing, because the result contains its notes."""
-    del line
 
 
 def load(

@@ -94,8 +94,7 @@ class Polynomial(UnknownSize):
         """Whether it never decreases with any of its unknowns."""
         return all(coefficient > 0 for places, coefficient in self.terms if places)
 
-    def _no_polynomial(self, other: object) -> Any:
-        del other
+    def _no_polynomial(self, _other: object) -> Any:
         raise NoPolynomialError(f"an operation on {self.terms} does not return a polynomial")
 
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __truediv__ = __rtruediv__ = __divmod__ = _no_polynomial

@@ -167,9 +167,8 @@ class BeforeNumpy:
     products would end the process. Once NumPy is imported, one of its calls may take long.
     """
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, name: str, *_others: object) -> None:
         """Leave all modules to other finders; raise an RnncliError if `ulimit -v` leaves too little for NumPy."""
-        del path, target
         if name == "numpy":
             keep_within_addresses()
             end_during_long_calls()

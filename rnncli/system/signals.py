@@ -122,8 +122,7 @@ def stopped_within(away: Callable[[], AbstractContextManager[None]]) -> Iterator
         yield
         return
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        del frame
+    def stop(number: int, _frame: FrameType | None) -> None:
         with away():
             _signal.signal(number, _signal.SIG_DFL)
             _signal.raise_signal(number)
@@ -144,8 +143,7 @@ class _Ending:
     spared = False
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    del frame
+def _end(number: int, _frame: FrameType | None) -> None:
     if _Ending.thread == _thread.get_ident():
         return  # another signal while it ends
     if _Ending.lock.acquire(timeout=_PATIENCE):
