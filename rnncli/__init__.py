@@ -47,39 +47,26 @@ both. `tests/conftest.py` explains the tests.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from rnncli.engine.model import Model as Model
-    from rnncli.engine.run import RunResult as RunResult
-    from rnncli.errors import ArgumentError as ArgumentError
-    from rnncli.errors import RnncliError as RnncliError
-    from rnncli.errors import SpecError as SpecError
-    from rnncli.errors import UsageError as UsageError
-    from rnncli.formats.model_file import ModelFile as ModelFile
-    from rnncli.formats.networks import inspect as inspect
-    from rnncli.library.exports import Exported as Exported
-    from rnncli.library.pages import SharedPage as SharedPage
-    from rnncli.library.pages import page as page
-    from rnncli.library.runs import forward as forward
-    from rnncli.library.runs import load as load
-    from rnncli.library.runs import reach as reach
-    from rnncli.library.searches import solve as solve
-    from rnncli.library.searches import sweep as sweep
-    from rnncli.network import Network as Network
-    from rnncli.network import summary as summary
-    from rnncli.network_summary import LayerSummary as LayerSummary
-    from rnncli.network_summary import Summary as Summary
-    from rnncli.reports.comparison import Comparison as Comparison
-    from rnncli.reports.comparison import compare as compare
-    from rnncli.reports.explanation import Explanation as Explanation
-    from rnncli.reports.explanation import explain as explain
-    from rnncli.reports.reach import Reach as Reach
-    from rnncli.reports.reference import Entry as Entry
-    from rnncli.reports.reference import look_up as look_up
-    from rnncli.reports.unrolled import Drawing as Drawing
-    from rnncli.reports.unrolled import draw as draw
-    from rnncli.results import Result as Result
-    from rnncli.search.forms import Candidate as Candidate
-    from rnncli.search.solution import Solution as Solution
-    from rnncli.search.sweep import Candidates as Candidates
+    from rnncli.engine.model import Model
+    from rnncli.engine.run import RunResult
+    from rnncli.errors import ArgumentError, RnncliError, SpecError, UsageError
+    from rnncli.formats.model_file import ModelFile
+    from rnncli.formats.networks import inspect
+    from rnncli.library.exports import Exported
+    from rnncli.library.pages import SharedPage, page
+    from rnncli.library.runs import forward, load, reach
+    from rnncli.library.searches import solve, sweep
+    from rnncli.network import Network, summary
+    from rnncli.network_summary import LayerSummary, Summary
+    from rnncli.reports.comparison import Comparison, compare
+    from rnncli.reports.explanation import Explanation, explain
+    from rnncli.reports.reach import Reach
+    from rnncli.reports.reference import Entry, look_up
+    from rnncli.reports.unrolled import Drawing, draw
+    from rnncli.results import Result
+    from rnncli.search.forms import Candidate
+    from rnncli.search.solution import Solution
+    from rnncli.search.sweep import Candidates
 
 __version__ = "0.1.0"
 
@@ -111,7 +98,42 @@ _LATER = {
 }
 """The names that are imported on first use, and their modules."""
 
-__all__ = ["__version__", *_LATER]
+__all__ = [
+    "ArgumentError",
+    "Candidate",
+    "Candidates",
+    "Comparison",
+    "Drawing",
+    "Entry",
+    "Explanation",
+    "Exported",
+    "LayerSummary",
+    "Model",
+    "ModelFile",
+    "Network",
+    "Reach",
+    "Result",
+    "RnncliError",
+    "RunResult",
+    "SharedPage",
+    "Solution",
+    "SpecError",
+    "Summary",
+    "UsageError",
+    "__version__",
+    "compare",
+    "draw",
+    "explain",
+    "forward",
+    "inspect",
+    "load",
+    "look_up",
+    "page",
+    "reach",
+    "solve",
+    "summary",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> object:
