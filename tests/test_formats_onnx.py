@@ -186,11 +186,12 @@ def test_a_file_with_false_content_is_refused_with_its_place(screen: Screen, mon
 
 def test_a_run_reports_that_it_starts_from_zeros_if_the_file_specifies_other_states(rnncli: Run) -> None:
     for fill in (0.5, 0.0):
-        first = [array(name, 1, 1, 4, fill=fill) for name in "HC"]
-        read(model(nodes("LSTM x W R B - H C > y"), [*CELL, *first]))
+        first = [array(name, 1, 1, 4, fill=fill) for name in ("/H", "/C")]  # PyTorch names them like paths
+        read(model(nodes("LSTM x W R B - /H /C > y"), [*CELL, *first]))
         result = rnncli("forward", "m.onnx")
         assert result.status == 0
-        assert ("starts from zeros: in the file its initial state is H and C\n" in result.stderr) == bool(fill)
+        assert ("starts from zeros: in the file its initial state is /H and /C\n" in result.stderr) == bool(fill)
+        assert ("; H; C\n" in result.stderr) == bool(fill)
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(4000, marks=pytest.mark.thorough)])

@@ -87,7 +87,7 @@ class ModelFile(Result):
         depth = _unshared(self.tensors)
         groups: dict[str, list[Tensor]] = {}
         for tensor in self.others:
-            groups.setdefault(".".join(re.split(r"[./]", tensor.name)[: depth + 1]), []).append(tensor)
+            groups.setdefault(".".join(_words(tensor)[: depth + 1]), []).append(tensor)
         return tuple(ArrayGroup(name, tuple(some)) for name, some in groups.items())
 
     @cached_property
@@ -138,10 +138,14 @@ class ModelFile(Result):
         }
 
 
+def _words(tensor: Tensor) -> list[str]:
+    """Return the words of an array's name; those of ONNX may start with a slash."""
+    return re.split(r"[./]", tensor.name.lstrip("./"))
+
+
 def _unshared(tensors: Sequence[Tensor]) -> int:
     """Return how many leading words the names of all arrays share."""
-    words = [re.split(r"[./]", tensor.name) for tensor in tensors]
-    depth = 0
+    words, depth = [*map(_words, tensors)], 0
     while words and all(len(each) > depth + 1 for each in words) and len({each[depth] for each in words}) == 1:
         depth += 1
     return depth
