@@ -102,7 +102,7 @@ _NO_INPUT, _WITH_COMMAS = r"a network starts with input or embed, not with \3", 
 _SIDES = "((?:compare|reach)(?: .*)?)"
 _OWN = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
-_FEATURES = "(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
+_FEATURES = "(?!<LONG>[ =])(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
 _CALL = r"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*)"
 _OPENS = "(?:(?![bt][ =])[a-z]|hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _IS_SET = r"(?=.* --set[ =]([a-z]\w*)=([0-9]+))"
@@ -226,7 +226,7 @@ LINES = (
     _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b|[kmg])…", r"\1 \2\3\4", "", _NO_SPEC),
     _line(rf"{_BEHIND_A_SPEC} ~(([^ :(]+){_PICTURE})~(.*)", r"\1 --svg \3.svg\4", "perhaps", _NO_SPEC),
     _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
-    _line("(?=.* --input[ =])(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
+    _line("(?=.* --input[ =])(?!.* -o[a-z]+ ~)(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(rf"{_NO_OUTPUT}{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),

@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
-from rnncli.commands.values import LIKE_A_CHOICE, framework, number
+from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import (
     FORMATS,
@@ -112,10 +112,10 @@ def _check_settings(this: TypedLine, network: Network) -> None:
                 network.check_framework(known, option)
 
 
-def near_file(text: str, several: bool = False) -> str | None:
+def near_file(text: str, several: bool = False, endings: Collection[str] = FORMATS) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    It is None if no name is similar, there is a file of that name, or a folder has `several` files and one is wanted.
+    `endings` are the extensions that it may have. The result is None if no name is similar, there is a file of that name, or a folder has `several` files and one is wanted.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
     folder, name = (path, "") if isdir(path) else os.path.split(path)
@@ -124,7 +124,7 @@ def near_file(text: str, several: bool = False) -> str | None:
     if isfile(path.partition(":")[0]) or folder + name == "" or re.search("[,(=]", text):
         return None
     try:
-        names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in FORMATS]
+        names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in endings]
     except (OSError, ValueError):
         return None
     if not name:
@@ -142,8 +142,9 @@ def with_near_files(this: TypedLine) -> Line:
 
     def meant(word: Word) -> Word:
         if word.option is not None:
-            is_read = word.option.type.name == "file" and not word.is_written
-            near = near_file(word.value) if is_read and word.value else None
+            file, near = word.option.type, None
+            if isinstance(file, FileName) and not file.written and word.value:
+                near = near_file(word.value, endings=[f".{each}" for each in file.extensions])
             return word if near is None else word._replace(value=near)
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and near_file(word.text)) or word.text)
