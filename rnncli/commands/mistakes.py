@@ -35,7 +35,7 @@ from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, names_another
+from rnncli.formats import FORMATS, choice_of, names_another
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
@@ -315,6 +315,9 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
             steps.insert(0, Applied(("layers", text), drops=text, advice=A_WORD))
         for step in steps:
             yield step._replace(message=f"{quote(text)} is not a spec")
+    if choice_of(text) is None and not is_spec(text) and (near := near_file(text)) is not None:
+        what = "a folder, not a model file" if isdir(text) else "neither a spec nor a file"
+        yield Applied(this.with_(place, Word(near)), "perhaps", f"{quote(text)} is {what}", drops=text)
     yield from _rewritten(this, place, PARTS)
 
 

@@ -180,8 +180,6 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         else:
             message = f"{quote(text)} is neither a known model file nor a text file of specs"
             yield Applied(this.typed, "", message, advice=KNOWN_EXTENSIONS)
-    elif (near := None if is_spec(text) else near_file(text)) is not None:
-        yield Applied(this.with_(place, Word(near)), "perhaps", folder or no_file, drops=text)
     elif folder:
         one = Word(near_file(text, several=True) or text)
         advice = "give a file in it"
