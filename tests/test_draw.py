@@ -69,7 +69,7 @@ def test_the_largest_number_is_drawn_explained_and_exported_at_once(kind: Kind) 
 def test_several_specs_are_drawn_separately_and_a_bad_one_is_reported(rnncli: Run) -> None:
     one, two = rnncli("draw", "input:8,rnn:3").stdout, rnncli("draw", CLASSIFIER).stdout
     result = rnncli("draw", "input:8,rnn:3", "-", stdin=f"input:8,rnn\n{CLASSIFIER}\n")
-    assert (result.status, result.stdout) == (2, one + two)
+    assert (result.status, result.stdout) == (2, f"{one}\n{two}")
     assert "line 1 of standard input" in result.stderr
 
 

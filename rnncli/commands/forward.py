@@ -9,7 +9,7 @@ import click
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results, tell
-from rnncli.commands.specs import each_spec, only_one, read_spec, shown, specs
+from rnncli.commands.specs import apart, each_spec, only_one, read_spec, shown, specs
 from rnncli.commands.values import OTHER_DTYPES, LengthsValue, OneOf
 from rnncli.engine.request import DEFAULT_TIMESTEPS, DTYPES, Request
 from rnncli.formats.networks import Reading
@@ -74,4 +74,4 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
             for file in result.files:
                 tell(file)
 
-        each_spec(some, read_spec, run)
+        each_spec(apart(some, show), read_spec, run)

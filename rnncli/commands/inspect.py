@@ -7,7 +7,7 @@ import click
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results
-from rnncli.commands.specs import Spec, each_spec
+from rnncli.commands.specs import Spec, apart, each_spec
 from rnncli.commands.values import FileName
 from rnncli.formats import FORMATS, contents_of
 from rnncli.formats.model_file import ModelFile
@@ -38,7 +38,7 @@ def command(file: tuple[str, ...], format_: str, svg: Picture | None) -> None:
 
         check_arguments()
     with results(format_, svg) as show:
-        each_spec([Spec(each, None) for each in file], _opened, show)
+        each_spec(apart([Spec(each, None) for each in file], show), _opened, show)
 
 
 def _opened(text: str) -> ModelFile:

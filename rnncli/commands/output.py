@@ -28,8 +28,8 @@ _WHOLE = 4096
 @contextmanager
 def results(
     format_: str, svg: Picture | None = None, written: Collection[str] = ()
-) -> Iterator[Callable[[Result], None]]:
-    """Yield a function that prints a result; each format imports what it needs.
+) -> Iterator[Callable[[Result | None], None]]:
+    """Yield a function that prints a result, or for None the line between two; each format imports what it needs.
 
     If a picture is requested, it is written when the block ends without an error, completely or not at all. Tables go
     to standard error if standard output is one of the files that are written, which they would spoil.
@@ -38,16 +38,20 @@ def results(
 
     if format_ != "table":
         with printed(ResultWriter(format_)) as show_results:
-            yield lambda result: show_results([result])
+            yield lambda result: show_results([] if result is None else [result])
         return
+    from rnncli.render.blocks import GAP
     from rnncli.render.console import print_page, stdout_console
 
     taken = STDOUT in written or (svg is not None and svg.path == STDOUT)
     console = stdout_console((sys.stderr or StringIO()) if taken else None)
     shown: list[Block] = []
+    begun = False
 
-    def show(result: Result) -> None:
-        page = [*page_of(result)]
+    def show(result: Result | None) -> None:
+        nonlocal begun
+        page: list[Block] = [*page_of(result)] if result is not None else [GAP] if begun else []
+        begun = result is not None
         print_page(console, page)
         shown.extend(page if svg is not None else ())
 

@@ -101,7 +101,8 @@ def show_each(
 ) -> None:
     """Show the result of `result_of` for each network of a command line; `asked` has its other arguments."""
     with results(format_, svg) as show:
-        each_spec(shown(specs(spec), svg), read_network, lambda network: show(result_of(network, **asked)))
+        given = apart(shown(specs(spec), svg), show)
+        each_spec(given, read_network, lambda network: show(result_of(network, **asked)))
 
 
 def read_spec(text: str) -> Reading:
@@ -246,6 +247,14 @@ def shown(given: Iterable[Spec], picture: Picture | None) -> Iterable[Spec]:
     """Return the specs to show; a picture keeps all of them until the end, so too many raise a UsageError."""
     message = f"more than {_MOST_PICTURED:,} networks do not fit in one picture"
     return given if picture is None else at_most(_MOST_PICTURED, given, message, "leave out --svg")
+
+
+def apart(given: Iterable[Spec], show: Callable[[Result | None], None]) -> Iterator[Spec]:
+    """Yield specs whose results are shown with a line between two."""
+    for number, spec in enumerate(given):
+        if number:
+            show(None)
+        yield spec
 
 
 def _default() -> Spec:
