@@ -223,7 +223,7 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
 
 def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:
     rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
-    for name in ("C:weights.npz", "my weights.npz"):
+    for name in ("C:weights.npz", "my weights.npz", "teacher.npz", "numbers.npy", "weights-2.npy"):
         Path(name).write_bytes(Path("weights.npz").read_bytes())
     for typed, meant in {
         "summary wieghts.npz": "summary weights.npz",
@@ -239,6 +239,9 @@ def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli:
         "summary weights.npz lstm --wide": "summary weights.npz::lstm --wide",
         "summary weights.npz tf": "summary weights.npz --framework keras",
         "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
+        "forward input:8,lstm:4 --input numbres.npy": "forward input:8,lstm:4 --input numbers.npy",
+        "forward input:8,lstm:4 --input weights.npy": "forward input:8,lstm:4 --input weights-2.npy",
+        "compare weights.npz teacher": "compare weights.npz teacher.npz",
         "weihgts.npz": "summary weights.npz",
     }.items():
         with at(typed):
@@ -413,6 +416,9 @@ def test_only_a_file_that_begins_with_a_spec_is_suggested_as_lines_of_specs(rnnc
                 assert result.status
                 assert "known model file" in result.stderr
                 assert "<" not in result.stderr
+    assert rnncli("summary", "/dev/null").stderr.endswith("Help: `-` reads specs from standard input, one per line\n")
+    Path("y.txt").write_text("┌─────────────┐\n│ lstm (LSTM) │\n")
+    assert rnncli("explain", "./y.txt").stderr.endswith("Help: rnncli explain - < ./y.txt\n")
     Path("y.txt").write_text("\n# candidates\ninput:{1..3},rnn:4\n")
     assert rnncli("sweep", "y.txt").stderr.endswith("Help: rnncli sweep - < y.txt\n")
     assert "known model file" in rnncli("summary", "y.txt").stderr

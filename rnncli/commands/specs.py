@@ -52,7 +52,7 @@ _NOT_SPECS = (
 )
 """Lines, with a single space between words, that show standard input to hold something else than specs."""
 
-_PRINTED = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
+PRINTED = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
 """A line that shows standard input to hold a printed table, which is one text."""
 
 _MOST_JOINED = 500
@@ -296,7 +296,7 @@ def _lines() -> Iterator[Spec]:
     for number, line in lines:
         found = True
         words = " ".join(line.text.split())
-        if not held and re.match(_PRINTED, words):
+        if not held and re.match(PRINTED, words):
             table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
             yield Spec("\n".join(table)[:MAX_BYTES], f"the table from {line.origin}")
             return

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
-from rnncli.commands.command_line import Line, TypedLine, Word, is_spec
+from rnncli.commands.command_line import Line, TypedLine, Word
+from rnncli.commands.specs import PRINTED
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import (
@@ -53,6 +54,8 @@ _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=
 
 _ASKED = re.compile(r"^(?:what|why|how|define)\b|\b(?:is|are|does|do|an?|the|mean)\b|\?")
 """Words of a question about a term."""
+
+STANDARD_INPUT = "`-` reads specs from standard input, one per line"
 
 _LONGEST_START = 4000
 """The characters of a file in which its first spec is looked for."""
@@ -115,7 +118,8 @@ def _check_settings(this: TypedLine, network: Network) -> None:
 def near_file(text: str, several: bool = False, endings: Collection[str] = FORMATS) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    `endings` are the extensions that it may have. The result is None if no name is similar, there is a file of that name, or a folder has `several` files and one is wanted.
+    `endings` are the extensions that it may have. The result is None if no name is similar, there is a file of that
+    name, or a folder has `several` files and one is wanted.
     """
     path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
     folder, name = (path, "") if isdir(path) else os.path.split(path)
@@ -152,11 +156,21 @@ def with_near_files(this: TypedLine) -> Line:
     return this.line(map(meant, this.words))
 
 
+def piped(this: TypedLine, place: int) -> Line | None:
+    """Return the line that reads the file of an argument with -; None if it holds no specs and no printed table."""
+    path = this.words[place].text.strip().removeprefix("@")
+    if this.name == "inspect" or not isfile(path) or not _holds_specs(this, path):
+        return None
+    return this.with_(place, Word("-"), end=[Word("<"), Word(path)])
+
+
 def _holds_specs(this: TypedLine, path: str) -> bool:
-    """Whether the first line of a text file that is neither blank nor a comment is a spec of the command."""
+    """Whether the first line of a text file that is neither blank nor a comment is of a spec or a printed table."""
     with contextlib.suppress(OSError, RnncliError), open(path, encoding="utf-8", errors="replace") as file:
         lines = (line.partition("#")[0].strip() for line in file.read(_LONGEST_START).splitlines())
         first = next(filter(None, lines), "")
+        if re.match(PRINTED, " ".join(first.split())):
+            return True
         _read(this, first)
         return not is_path(first)
     return False
@@ -174,8 +188,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
             yield Applied(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
     elif isfile(path) and this.name != "inspect":
-        if _holds_specs(this, path):
-            to_read = this.with_(place, Word("-"), end=[Word("<"), Word(path)])
+        if (to_read := piped(this, place)) is not None:
             yield Applied(to_read, "", f"{quote(text)} is the name of a file", drops=text)
         else:
             message = f"{quote(text)} is neither a known model file nor a text file of specs"
@@ -185,7 +198,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         advice = "give a file in it"
         yield Applied(this.with_(place, one), "for example", folder, drops=text, costs=COSTS_A_GUESS, advice=advice)
     elif re.fullmatch(r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)", text):
-        yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
+        yield Applied(this.typed, "", no_file, advice=STANDARD_INPUT)
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
     is_term = is_plain and lowered(text) not in FRAMEWORK_WORDS and is_word(text)
