@@ -119,7 +119,8 @@ def file_name(name: str, path: object) -> str:
     """Return an argument, a string or a `pathlib.Path`, as text, or raise an ArgumentError if it cannot name a file."""
     if isinstance(path, (str, PathLike)) and can_name_a_file(text := fsdecode(path)):
         return text
-    raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name")
+    advice = "to run an array, call the model: load(network)(x)" if name == "input" else None
+    raise ArgumentError(f"{name} is {shorten(repr(path))}, expected a file name", advice)
 
 
 def written_name(name: str, path: object, extension: str) -> str:

@@ -35,7 +35,7 @@ _BEGINNINGS = {
     b"\x1f\x8b": "a file compressed by gzip",
     b"\xfd7zXZ": "a file compressed by xz",
     b"version https://git-lfs": "a pointer of Git LFS, which git lfs pull replaces with the file",
-    b"<!DOCTYPE": "a page of the web",
+    b"<!DOCTYPE": "a web page",
 }
 """The kinds of files by their first bytes."""
 

@@ -66,7 +66,9 @@ def read(path: str) -> ModelFile:
 
 def _read_json(path: str) -> ModelFile:
     with open(path, "rb") as file:
-        model = parsed(file.read(MAX_JSON + 1), "it")
+        text = file.read(MAX_JSON + 1)
+    check_beginning(text[:BEGINNING], "a model in JSON")
+    model = parsed(text, "it")
     if isinstance(model, str):  # JSON that was encoded as a JSON string
         model = parsed(model, "the text in it")
     return _found(path, "Keras JSON", model, version_of(model), None)
