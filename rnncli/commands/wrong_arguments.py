@@ -46,7 +46,7 @@ _NO_FILES = ("solve", "sweep")
 _MOST_EXPANDED = 8
 """The most specs to write out for a pattern."""
 
-_STANDS_IN = 9001
+_STANDS_IN = 501
 """The number that replaces the first brace of a pattern; later braces get the numbers after it."""
 
 _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=)→\]-]|[0-9xX][0-9]*(?:[xX:,\0]|$))")
