@@ -52,9 +52,6 @@ _NOT_SPECS = (
 )
 """Lines, with a single space between words, that show standard input to hold something else than specs."""
 
-PRINTED = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
-"""A line that shows standard input to hold a printed table, which is one text."""
-
 _MOST_JOINED = 500
 """The most lines of one call."""
 
@@ -290,13 +287,15 @@ def _lines() -> Iterator[Spec]:
     Raises:
         UsageError: there is none, or it is something else, such as Python source.
     """
+    from rnncli.language.printed import TABLE_BEGINS  # only this needs its patterns
+
     held: list[Spec] = []
     depth, size, found, first = 0, 0, False, 0
     lines = _numbered_lines()
     for number, line in lines:
         found = True
         words = " ".join(line.text.split())
-        if not held and re.match(PRINTED, words):
+        if not held and re.match(TABLE_BEGINS, words):
             table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
             yield Spec("\n".join(table)[:MAX_BYTES], f"the table from {line.origin}")
             return

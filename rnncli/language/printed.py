@@ -13,6 +13,9 @@ from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
 from rnncli.quantities import Shape
 
+TABLE_BEGINS = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
+"""The first line of a printed table."""
+
 _ROW = re.compile(
     r"(\w{1,40})(?:[ `]{0,3}\((\w{1,40})\)?)?[^\w()]{1,60}\((?:None|\d{1,6}), ((?:None|\d{1,9})(?:, \d{1,9})?)\)"
     r"[^\w(,]{1,60}(?<!-)(\d[\d,]{0,15})(?![\w.])"
