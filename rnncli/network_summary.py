@@ -45,8 +45,8 @@ TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
 """The totals if the number of timesteps per second is known."""
 
 
-ORIGIN = ("complete", "left_out", "assumed", "file_params")
-"""The keys that state whether a network's numbers cover everything in its source."""
+ORIGIN = ("complete", "left_out", "assumed", "file_params", "file")
+"""The keys that state what a network was read from, and whether its numbers cover everything in it."""
 
 _MAX_LISTED = 4
 """The number of omitted items that a sentence lists."""
@@ -78,6 +78,7 @@ class Origin(NamedTuple):
         doubts: those of the above that affect the counts: an assumed size, weights that are counted twice.
         file_params: the number of all parameters in the file; None without a file, or if they are not all known.
         reordered: why weights for the source have a different order from the network's, a sentence each.
+        file: the model file; None if it is none.
     """
 
     framework: Framework = "keras"
@@ -86,6 +87,7 @@ class Origin(NamedTuple):
     doubts: tuple[str, ...] = ()
     file_params: int | None = None
     reordered: tuple[str, ...] = ()
+    file: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -110,12 +112,13 @@ class Origin(NamedTuple):
         return f"{params:,}{more}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the data that states whether the numbers cover everything in the source."""
+        """Return the data that states what the source is, and whether the numbers cover everything in it."""
         return {
             "complete": self.complete,
             "left_out": list(self.left_out),
             "assumed": list(self.assumed),
             "file_params": self.file_params,
+            "file": self.file,
         }
 
 

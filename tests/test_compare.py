@@ -165,7 +165,9 @@ def test_parameters_never_change_with_time_batch_or_dtype(network: Network, fram
         assert all("the parameters stay the same" in sentence for sentence in effects(lengths))
 
 
-def test_the_number_of_networks_side_by_side_is_limited(rnncli: Run) -> None:
+def test_the_number_of_networks_side_by_side_is_limited_and_that_of_open_files_is_not(
+    rnncli: Run, program: Run
+) -> None:
     lengths = [f"--timesteps={length}" for length in range(1, 101)]
     batches = [f"--batch={batch}" for batch in range(1, 12)]
     assert len(objects(rnncli, *["input:8,rnn:2"] * 10, *lengths)) == 1000
@@ -173,6 +175,8 @@ def test_the_number_of_networks_side_by_side_is_limited(rnncli: Run) -> None:
     assert (too_many.status, too_many.stdout) == (2, "")
     assert "more than 1,000 networks are too many to compare, each in 100 settings" in too_many.stderr
     assert "1,100 settings" in rnncli("compare", "input:8,rnn:2", *lengths, *batches).stderr
+    many = program("compare", *[RECALL] * 90, "-f", "csv", shell='ulimit -n 64; "$@"')
+    assert (many.status, len(many.stdout.splitlines())) == (0, 91)
 
 
 # Why counts differ

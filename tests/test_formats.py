@@ -236,7 +236,7 @@ def same(title: str, text: str, value: Any) -> bool:
         return text == ("true" if value else "false")
     if isinstance(value, int | float):
         return float(text) == value and "," not in text
-    if title in ORIGIN and value is not None:
+    if title in ORIGIN[:3]:
         return text == "; ".join(value)
     return text == (shape_text(tuple(value)) if isinstance(value, list) else value or "")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -63,7 +64,10 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         f"more than {_MOST:,} networks are too many to compare{in_settings}",
         "rnncli summary accepts any number",
     )
-    each_spec(given, read_network, lambda network: columns.extend(columns_of(network, settings, rate)))
+    # Only sizes are compared: without its part, a network does not keep its file open.
+    each_spec(
+        given, read_network, lambda network: columns.extend(columns_of(replace(network, part=None), settings, rate))
+    )
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",

@@ -277,11 +277,10 @@ def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] 
         name,
         watch.timesteps,
         watch.backwards,
-        plan.file,
         plan.init if plan.weights is None else None,
         tuple(bins.tolist()),
         tuple(runs),
-        plan.network.origin,
+        plan.network.origin._replace(file=plan.file),
         request.input,
     )
 

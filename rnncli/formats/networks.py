@@ -175,6 +175,7 @@ def _of_file(choice: ChosenPart, settings: Settings) -> Reading:
         part.assumed,
         part.doubts,
         None if model.partial or not model.tensors else model.params,
+        file=model.path,
     )
     part = replace(part, origin=origin)
     return Reading(replace(part.network, part=part), part, part.notes, bool(choice.part), used=model.used)

@@ -35,9 +35,9 @@ def comparison_page(comparison: Comparison) -> Iterator[Block]:
     """Yield the networks, their figures, their layers, and why the counts differ."""
     whose = ["framework"] if any(summary.framework != "keras" for summary in comparison.summaries) else []
     names = list(dict.fromkeys([*whose, *varied(comparison.columns)]))
-    for number, (network, setting, summary) in enumerate(comparison.columns, start=1):
+    for number, (_, setting, summary) in enumerate(comparison.columns, start=1):
         counted_for = f"  {setting_text(setting, names)}" if names else ""
-        file = f"  {printable(network.part.path)}" if network.part is not None else ""
+        file = f"  {printable(summary.origin.file)}" if summary.origin.file else ""
         yield Line(Text.assemble(f"{number}  ", marked(summary.spec, summary.origin), counted_for, file))
     yield from _figures(comparison)
     if comparison.layers:

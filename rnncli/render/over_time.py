@@ -314,7 +314,7 @@ def reach_page(reach: Reach) -> Iterator[Block]:
     """Yield the networks, their figures, the curves of the effect, and explanations."""
     reaches = reach.networks
     for number, network in enumerate(reaches, start=1):
-        file = "" if network.file is None else f"  {printable(network.file)}"
+        file = f"  {printable(network.file)}" if network.file else ""
         yield Line(Text.assemble(f"{number}  ", marked(network.spec, network.origin), file))
     spreads = [network.spreads for network in reaches]
     columns = [

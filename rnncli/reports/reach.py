@@ -92,11 +92,10 @@ class NetworkReach:
         layer: the name of its last recurrent layer, whose outputs are compared.
         timesteps: the number of timesteps of that layer.
         backwards: whether it starts from the last timestep, which is then its first input.
-        file: the file that the weights come from; None if each seed draws its own.
         init: how weights are drawn: as the framework initialises them, or `uniform`; None if they come from a file.
         step_bins: the first step of each time bin, counted from the change.
         runs: the result of each seed.
-        origin: what the network was read from.
+        origin: what the network was read from, with the file of the weights.
         reads: the file that the input comes from; None if each seed draws its own.
     """
 
@@ -104,12 +103,16 @@ class NetworkReach:
     layer: str
     timesteps: int
     backwards: bool
-    file: str | None
     init: Init | None
     step_bins: tuple[int, ...]
     runs: tuple[SeedReach, ...]
     origin: Origin = NO_ORIGIN
     reads: str | None = None
+
+    @property
+    def file(self) -> str | None:
+        """The file that the weights come from; None if each seed draws its own."""
+        return self.origin.file
 
     @property
     def known(self) -> list[LayerReach]:
@@ -153,7 +156,6 @@ class NetworkReach:
         """Return the reach as plain data, the object that `rnncli reach --format json` prints."""
         return {
             "spec": self.spec,
-            "file": self.file,
             "init": self.init,
             "name": self.layer,
             "timesteps": self.timesteps,
