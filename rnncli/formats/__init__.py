@@ -92,7 +92,7 @@ FORMATS: Mapping[str, str] = {
     for module, extensions in {
         "safetensors": (".safetensors",),
         "npz": (".npz",),
-        "torch.file": (".pt", ".pth", ".ckpt", ".bin", ".jit", ".pkl", ".pickle"),
+        "torch.file": (".pt", ".pth", ".ckpt", ".bin", ".jit", ".pkl", ".pickle", ".tar"),
         "onnx.model": (".onnx",),
         "keras.file": (".json", ".keras", ".h5", ".hdf5"),
         "python.source": (".py", ".ipynb"),

@@ -21,6 +21,9 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers.weights import Framework
 from rnncli.results import Result
 
+_SPLIT = re.compile(r"-\d{5}-of-(?!00001)\d{5}\b|_\d{5}\.weights\.h5$")
+"""The name of one of several files that hold a model together, as Hugging Face and Keras write them."""
+
 
 class ArrayGroup(NamedTuple):
     """Arrays whose names start with the same prefix."""
@@ -179,4 +182,6 @@ def model_of(
     used = [tensor for part in rows.parts for node in part.nodes for tensor in node.tensors.values()]
     names, places = {tensor.name for tensor in used}, {tensor.place for tensor in used} - {None}
     others = tuple(tensor for tensor in tensors if tensor.name not in names and tensor.place not in places)
-    return ModelFile(path, format_, writer, rows.parts, others, rows.said(notes), left=rows.left)
+    more = (Note("the other files of the model, which is split", "left out"),) if _SPLIT.search(path) else ()
+    parts = tuple(replace(part, notes=(*part.notes, *more)) for part in rows.parts)
+    return ModelFile(path, format_, writer, parts, others, rows.said(notes), left=rows.left)
