@@ -356,19 +356,8 @@ def summary(
         >>> summary("embed:10000x32,rnn:32").total_params
         322080
 
-    Args:
-        network: the network, or anything that `Network.read` accepts.
-        batch: as for `Network.summary`, like the other arguments.
-        timesteps: length of the sequence.
-        framework: the framework whose weights to count.
-        dtype: the type of weights and outputs.
-        rate: timesteps per second.
-        wide: whether the table has every column.
-        set: values for the names that Python source leaves undefined.
-
-    Raises:
-        SpecError: as for `Network.read` and `Network.summary`.
-        ArgumentError: an argument is not allowed.
+    The network may be anything that `Network.read` accepts; `set` has values for the names that Python source leaves
+    undefined. The other arguments, and the errors, are those of `Network.summary`.
     """
     return Network.read(network, set=set).summary(batch, timesteps, framework, dtype, rate=rate, wide=wide)
 

@@ -49,10 +49,7 @@ GROUPS: Mapping[str, tuple[Meaning, ...]] = {
 }
 """The meaning of each key, grouped by the subject or command, as in `vocabulary.txt`."""
 
-MEANINGS = tuple(meaning for group in GROUPS.values() for meaning in group)
-"""The meaning of each key."""
-
-KEYS: Mapping[str, Meaning] = {key: meaning for meaning in MEANINGS for key in meaning.keys}
+KEYS: Mapping[str, Meaning] = {key: meaning for group in GROUPS.values() for meaning in group for key in meaning.keys}
 """The meanings by key."""
 
 

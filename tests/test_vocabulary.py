@@ -13,7 +13,9 @@ from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
 from rnncli.network_summary import TOTALS
-from rnncli.vocabulary import KEYS, MEANINGS, Content, meaning_of, title
+from rnncli.vocabulary import GROUPS, KEYS, Content, meaning_of, title
+
+MEANINGS = [meaning for group in GROUPS.values() for meaning in group]
 
 VIEWS = [
     *((command, EXAMPLES[command].arguments) for command in WITH_FORMATS),

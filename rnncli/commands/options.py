@@ -29,7 +29,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _A_LENGTH = 100
 """The number of timesteps that an error suggests if none is given."""
 
-_LETTERS = {"--batch": "-b", "--timesteps": "-t", "--output": "-o", "--quiet": "-q", "--format": "-f"}
+_LETTERS = {"--batch": ["-b"], "--timesteps": ["-t"], "--output": ["-o"], "--quiet": ["-q"], "--format": ["-f"]}
 """The short names of the most frequent options."""
 
 
@@ -38,16 +38,12 @@ def option(
 ) -> Callable[[Command], Command]:
     """Return an option with a value; `meaning` is its help, `names` are other names, `more` is for `click.option`."""
     metavar = "FILE" if name in ("--output", "--save-weights") else type_.metavar
-    return click.option(*_letter(name), name, *names, type=type_, metavar=metavar, help=meaning, **more)
+    return click.option(*_LETTERS.get(name, []), name, *names, type=type_, metavar=metavar, help=meaning, **more)
 
 
 def flag(name: str, meaning: str, *names: str) -> Callable[[Command], Command]:
     """Return an option without a value, in the same way."""
-    return click.option(*_letter(name), name, *names, is_flag=True, help=meaning)
-
-
-def _letter(name: str) -> list[str]:
-    return [_LETTERS[name]] if name in _LETTERS else []
+    return click.option(*_LETTERS.get(name, []), name, *names, is_flag=True, help=meaning)
 
 
 def number(name: str, meaning: str, **more: Any) -> Callable[[Command], Command]:

@@ -105,11 +105,7 @@ def field_of(cls: type[Layer], argument: str, value: Value) -> str | None:
 
 
 def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, object] | None:
-    """Return the option that an argument sets, and the value; None if it sets none.
-
-    Raises:
-        ValueError: the value is not allowed; the message lists the allowed ones.
-    """
+    """Return the option that an argument sets, and the value, or None; a ValueError lists the allowed values."""
     attribute = attribute_of(cls, argument)
     option = next((each for each in cls.options if each.attribute == attribute), None)
     if option is None:

@@ -68,10 +68,9 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
 
 
 def check_timesteps(layers: Sequence[Layer], source: Source, *timesteps: int | None) -> None:
-    """Check that each requested number of timesteps equals the length of the input, if that is fixed, and is enough.
+    """Raise a SpecError if a requested length differs from the one that the input fixes, or a layer needs more.
 
-    Raises:
-        SpecError: one differs, or a layer needs more. If several are requested, the repair fixes no length.
+    If several are requested, the repair fixes no length.
     """
     head = layers[0]
     asked = sorted({each for each in timesteps if each is not None})
