@@ -290,10 +290,9 @@ def _lines() -> Iterator[Spec]:
     from rnncli.language.printed import TABLE_BEGINS  # only this needs its patterns
 
     held: list[Spec] = []
-    depth, size, found, first = 0, 0, False, 0
+    first = number = 0
     lines = _numbered_lines()
     for number, line in lines:
-        found = True
         words = " ".join(line.text.split())
         if not held and re.match(TABLE_BEGINS, words):
             table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
@@ -305,19 +304,18 @@ def _lines() -> Iterator[Spec]:
         if not held and re.fullmatch(r"(?:(?:input|embed):\S+ ?){2,}", words):
             yield from (Spec(each, line.origin) for each in words.split())
             continue
-        first = number if not held else first
+        first = first if held else number
         held.append(line)
-        depth += sum(map(line.text.count, "([{")) - sum(map(line.text.count, ")]}"))
-        size += len(line.text)
+        text = "\n".join(each.text for each in held)
+        depth = sum(map(text.count, "([{")) - sum(map(text.count, ")]}"))
         goes_on = len(held) < _MOST_JOINED and (len(held) > 1 or line.text.rstrip()[-1] in "([{,")
-        if depth > 0 and size <= MAX_BYTES and goes_on:
+        if depth > 0 and len(text) <= MAX_BYTES and goes_on:
             continue
-        if len(held) > 1 and depth == 0:
-            held = [Spec("\n".join(each.text for each in held), f"lines {first} to {number} of standard input")]
-        yield from held
-        held, depth, size = [], 0, 0
+        whole = len(held) > 1 and depth == 0
+        yield from [Spec(text, f"lines {first} to {number} of standard input")] if whole else held
+        held = []
     yield from held
-    if not found:
+    if not number:
         raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
 
 
