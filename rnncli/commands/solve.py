@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import click
@@ -16,10 +17,11 @@ from rnncli.commands.specs import each_spec, specs
 from rnncli.errors import RnncliError, UsageError, listed
 from rnncli.formats.networks import read_as
 from rnncli.layers.weights import Framework
-from rnncli.library.searches import template_of, watch_with
+from rnncli.library.searches import template_of
 from rnncli.network import Network
 from rnncli.network_summary import Setting
 from rnncli.quantities import Rate
+from rnncli.render.progress import Progress
 from rnncli.search.budget import FIGURES, Budget
 from rnncli.search.solution import Solution, solve
 
@@ -89,7 +91,7 @@ def command(
     def solution(text: str) -> Solution:
         spec, whose = _template(text, quiet)
         setting = Setting(batch, timesteps, framework or whose, dtype)
-        watch = watch_with(tell)
+        watch = partial(Progress, "solve", tell=tell)
         return solve(spec, budget, setting, exactly=exactly, multiple_of=multiple_of or 1, rate=rate, watch=watch)
 
     def show(solution: Solution) -> None:

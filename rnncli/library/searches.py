@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.networks import as_called, read_as
 from rnncli.layers.weights import FRAMEWORKS, Framework
-from rnncli.library.runs import Tell, silent
+from rnncli.library.runs import silent
 from rnncli.network import check_flags, check_known, check_sizes, check_text, check_whole, plain
 from rnncli.network_summary import DTYPE_BYTES, Setting
 from rnncli.quantities import MAX_SIZE, Rate, parse_memory, parse_number, without_thousands
@@ -161,14 +162,9 @@ def solve(
     check_whole("multiple_of", multiple_of, MAX_SIZE)
     spec, whose, notes = template_of(template)
     setting = Setting(batch, timesteps, whose if framework is None else framework, dtype)
-    watch = watch_with(silent)
+    watch = partial(Progress, "solve", tell=silent)
     solution = solved(spec, budget, setting, exactly=exactly, multiple_of=multiple_of, rate=rate, watch=watch)
     return solution if whose is None else replace(solution, notes=(read_as(spec, notes),))
-
-
-def watch_with(tell: Tell) -> Callable[[int], Progress]:
-    """Return a function that creates the progress bar of a search; `tell` prints its note about very long work."""
-    return lambda total: Progress("solve", total, tell)
 
 
 def template_of(text: str) -> tuple[str, Framework | None, Sequence[Note]]:
