@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,12 +16,10 @@ from rnncli.commands import COMPLETION
 from rnncli.commands.command_line import TYPED, with_command
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import flush_output, report
+from rnncli.commands.values import Completions, completion
 from rnncli.errors import EXIT_DONE, EXIT_INTERRUPTED, RnncliError, UsageError
 from rnncli.system.signals import INTERRUPTED
 from rnncli.system.streams import has_no_reader
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 GROUPS = {
     "Look": {
@@ -80,15 +77,13 @@ class RnncliGroup(GroupedCommand, click.Group):
             ctx.fail(f"No such command {args[0]!r}.")
         return found
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> Completions:
         """Return completions of commands and options, or of a spec given without a command, importing no command."""
-        from click.shell_completion import CompletionItem
-
         if ":" in incomplete:
             from rnncli.commands.options import complete_spec
 
             return complete_spec(ctx, self.params[0], incomplete)
-        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        commands = [completion(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
         return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

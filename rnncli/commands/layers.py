@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from rnncli.commands.values import Completions, completion
 
 
-def complete_word(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+def complete_word(_context: click.Context, _parameter: click.Parameter, typed: str) -> Completions:
     """Offer the words of the language; if none of them matches, the words of the frameworks."""
-    from click.shell_completion import CompletionItem
-
     from rnncli.reports.reference import words
 
     ours, theirs = words()
     found = [each for each in ours if each[0].startswith(typed.lower())]
     found = found or [each for each in theirs if each[0].startswith(typed.lower())]
-    return [CompletionItem(word, help=means) for word, means in found]
+    return [completion(word, help=means) for word, means in found]
 
 
 def _check_word(given: Mapping[str, Any]) -> None:

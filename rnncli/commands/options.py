@@ -20,8 +20,6 @@ from rnncli.render.terminal import FORMATS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, unknown
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from rnncli.network import Network
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -196,10 +194,8 @@ set_ = option(
 )
 
 
-def complete_spec(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem[str]]:
+def complete_spec(context: click.Context, parameter: click.Parameter, typed: str) -> values.Completions:
     """Offer completions of a spec, a template or a pattern; if a spec has none, model files."""
-    from click.shell_completion import CompletionItem
-
     if parameter.name == "pattern":
         from rnncli.search.braces import pattern_completions
 
@@ -209,7 +205,7 @@ def complete_spec(context: click.Context, parameter: click.Parameter, typed: str
 
         found = spec_completions(typed, blanks=parameter.name == "template")
     # No space, because a spec can continue.
-    items = [CompletionItem(each.text, help=each.means, word=each.word, open=True) for each in found]
+    items = [values.completion(each.text, help=each.means, word=each.word, open=True) for each in found]
     is_file = not items and parameter.name not in ("pattern", "template")
     return values.FileName(False, *MODEL_FILES).shell_complete(context, parameter, typed) if is_file else items
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from os.path import exists, splitext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
@@ -30,6 +30,16 @@ from rnncli.system.descriptors import STDIN, STDOUT
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+Completions: TypeAlias = "list[CompletionItem[str]]"
+"""What is offered for a word when TAB is pressed; the class is only imported then."""
+
+
+def completion(text: str, **more: Any) -> CompletionItem[str]:
+    """Return a completion of a word; `more` is what Click and the shells' scripts are told about it."""
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(text, **more)
 
 
 class Value(click.ParamType):  # type: ignore[type-arg]  # generic from Click 8.2 on
@@ -224,12 +234,9 @@ class FileName(Value):
         example = f"file{extension}" if what else "FILE" * written
         super().__init__("file", f"FILE{extension}" if one else "FILE", path_of, nearest, example)
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> Completions:
         """Offer files with these extensions, and folders."""
-        del ctx, param
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(incomplete, type="file", extensions=self.extensions)]
+        return [completion(incomplete, type="file", extensions=self.extensions)]
 
 
 class LengthsValue(FileName):
