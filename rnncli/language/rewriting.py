@@ -34,7 +34,7 @@ class Rewrite(NamedTuple):
 
     Attributes:
         where: `text`, anywhere in the spec; `part`, within the layer at fault; `layer`, the whole layer at fault;
-            `line`, `command` or `option`, that whole part of a command line; `pattern`, in a pattern of specs.
+            `line` or `option`, that whole part of a command line; `pattern`, in a pattern of specs.
         pattern: a regular expression; `<K>` and the like are sets of words.
         becomes: the replacement, with the groups of the pattern.
         lead: the words before the repair, with the groups of the pattern.
@@ -45,7 +45,7 @@ class Rewrite(NamedTuple):
         advice: advice that applies whatever the repair is.
     """
 
-    where: Literal["text", "part", "layer", "line", "command", "option", "pattern"]
+    where: Literal["text", "part", "layer", "line", "option", "pattern"]
     pattern: str
     becomes: Becomes
     lead: str = "perhaps"
