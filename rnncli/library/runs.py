@@ -135,12 +135,7 @@ def forward(
         study=plot,
         gates=gates,
         **file_names(
-            input=input,
-            weights=weights,
-            save_weights=save_weights,
-            output=output,
-            state=state,
-            save_state=save_state,
+            input=input, weights=weights, save_weights=save_weights, output=output, state=state, save_state=save_state
         ),
     )
     result = run_forward(reading, request, silent, wide)

@@ -8,9 +8,9 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rnncli.errors import RnncliError, UsageError, quote
+from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import STANDARD, can_name_a_file
 
 _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
@@ -19,8 +19,7 @@ _DESCRIPTORS = re.compile(r"/proc/(?P<process>\d+)(/task/\d+)?/fd|/dev/fd")
 _ADVICE = "give each file a different name"
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """The file that is written for a path.
 
     Attributes:
