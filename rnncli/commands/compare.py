@@ -64,10 +64,12 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         f"more than {_MOST:,} networks are too many to compare{in_settings}",
         "rnncli summary accepts any number",
     )
-    # Only sizes are compared: without its part, a network does not keep its file open.
-    each_spec(
-        given, read_network, lambda network: columns.extend(columns_of(replace(network, part=None), settings, rate))
-    )
+
+    def add(network: Network) -> None:
+        alone = replace(network, part=None)  # with its part it would keep its file open; only sizes are compared
+        columns.extend(columns_of(alone, settings, rate))
+
+    each_spec(given, read_network, add)
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",
