@@ -318,11 +318,11 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     own = re.fullmatch("([a-z-]+)(?::|(?=[0-9]))(.+)", name)  # batch:4, top5
     if own is not None and f"--{own[1]}" in this.options:
         name, equals, value = own[1], "=", own[2]
-    shortest = 1 if equals or not in_ascii(text).startswith(name) else 2
+    shortest = 1 if equals or not in_ascii(text).startswith(name) or f"-{name}" in this.options else 2
     if (
         not re.search(", |=", value)
         and re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower())
-        and name.lower() not in KINDS
+        and (name.lower() not in KINDS or re.fullmatch(r"[0-9]+(,[0-9]+)+|.+\.np[yz]", value))
     ):
         steps = [*named(this, place, Word(name, None, value if equals else behind, bool(equals)))]
         if steps and this.typed == (this.name, text) and term_asked([text]):  # explain macs

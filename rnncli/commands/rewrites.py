@@ -71,7 +71,7 @@ _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features
 _NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
 _EQUALS = r"(?:[-_]?(?=[0-9]+(?: |$))|= | = ?|<=?|[ =](?:by|of|from) |(?<= -\w)[=:])"
-_LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9]"
+_LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9](?=,? ~,?[0-9])"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the order is ascending"
@@ -172,7 +172,7 @@ LINES = (
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
-    _line(rf"(.*) --{_FEATURES}[ =]\(?{_N3}\)?…", r"\1 --batch \2 --timesteps \3\4", "perhaps", drops=True),
+    _line(rf"(<COMMAND>.*) --{_FEATURES}[ =]\(?{_N3}\)?…", r"\1 --batch \2 --timesteps \3\4", "perhaps", drops=True),
     _line(rf"{_CALL} --{_FEATURES}[ =]\(?([0-9]+)[x,]\s?([0-9]+)\)?((?: .*)?)", r"\1 Input((\4,·\5)),·\2\3\6"),
     _line(rf"{_CALL} --{_FEATURES}{_N}((?: [^(]*)?)", r"\1 Input((None,·\4)),·\2\3\5"),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
@@ -224,11 +224,11 @@ LINES = (
     _line("<COMMAND>(?: .*)? ~rnncli~ (.+)", r"\1", "write rnncli only once", "'rnncli' is not a spec"),
     _line("(<COMMAND>)(?: .*)? ~help~(?: .*)?", r"help \1", "", "'help' is a separate command", drops=True),
     _line(r"(.*) ~([0-9.,]+)~ ([kmgt]?i?b|[kmg])…", r"\1 \2\3\4", "", _NO_SPEC),
-    _line(rf"{_BEHIND_A_SPEC} ~(([^ :(]+){_PICTURE})~(.*)", r"\1 --svg \3.svg\4", "perhaps", _NO_SPEC),
+    _line(rf"{_BEHIND_A_SPEC} ~(([^ :(=]+){_PICTURE})~(.*)", r"\1 --svg \3.svg\4", "perhaps", _NO_SPEC),
     _line(r"((?:forward|reach)(?: .*)?) ~([0-9]+(?:[,\s]+[0-9]+)+)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line("(?=.* --input[ =])(?!.* -o[a-z]+ ~)(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
-    _line(rf"{_NO_OUTPUT}{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
+    _line(rf"{_NO_OUTPUT}{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(=]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
     _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
