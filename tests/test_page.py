@@ -14,6 +14,7 @@ import pytest
 from command_lines import MODEL
 from conftest import Run, Walk
 
+from rnncli import page
 from rnncli.export import TARGETS
 
 SPEC = "embed:1000x8,lstm:6:seq:bi,gru:4,dense:1"
@@ -127,6 +128,10 @@ def test_a_map_has_other_colours_on_a_light_background(rnncli: Run) -> None:
     assert len(cells) > 1
     assert cells <= on_light.keys()
     assert on_light["#121212"] == "#ffffff"
+
+
+def test_the_html_of_a_page_is_the_page(rnncli: Run) -> None:
+    assert page("input:8,lstm:4", "input:8,gru:4").to("html") == page_of(rnncli, "input:8,lstm:4", "input:8,gru:4")
 
 
 def test_several_networks_make_a_comparison_page(rnncli: Run) -> None:

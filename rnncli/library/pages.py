@@ -56,6 +56,10 @@ class SharedPage(Result):
         """Return the page as text."""
         return self.html.removesuffix("\n")
 
+    def to(self, format: str) -> str:
+        """Return the page, which is HTML; in markdown, a line about it."""
+        return self.html if format == "html" else super().to(format)
+
     def _repr_html_(self) -> str:
         """Return the page in a frame, so that its style affects nothing else."""
         style = "width:100%;height:40rem;border:1px solid"
