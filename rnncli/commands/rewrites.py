@@ -134,6 +134,8 @@ LINES = (
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
     _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_PIPED),
     _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_PIPED),
+    _line(rf"(.*) {_FORMAT}svg… (?:-o|--output)[ =]([^ ]+\.svg)…", r"\1\2 --svg \3\4"),
+    _line(rf"(.*) {_FORMAT}svg…", r"\1 --svg file.svg\2", "for example"),
     _line(r"(.*) -f ([^ ]+(?:\.txt|<FILE>)(?: .*)?)", r"\1 \2"),
     _line("(.*) -(?-i:([a-z])([a-z])) ([0-9]+) ([0-9]+)…", r"\1 -\2 \4 -\3 \5\6"),
     _line(r"(.*) (--pareto[ =](?=[^ ]*m(?:in|ax))[a-z,\s-]*[a-z]) ([a-z-]+)…", r"\1 \2·\3\4", drops=True),
