@@ -256,7 +256,7 @@ TORCH: Mapping[str, Signature] = {
 
 CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}
 _ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for name in KERAS}
-_ALIASES["Convolution1D"] = "Conv1D"
+_ALIASES |= {"Convolution1D": "Conv1D", "TimeDistributedDense": "Dense"}
 """Keras's aliases of a class."""
 
 _EXAMPLES: Mapping[str, str] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import CLASSES, class_of
+from rnncli.formats.frameworks import class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Effect, Note, names
 from rnncli.formats.python.modules import Modules, kind_of
@@ -66,7 +66,7 @@ class Containers(Modules):
         if len(path) == 1:
             brought = [each for star in reversed(self.stars) if (each := self.framework((*star, path[0]))) is not None]
             others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
-            known = (path[0] in CLASSES["keras"] or path[0] in OTHER_CLASSES) and not others
+            known = (class_of("keras", path[0]) or path[0] in OTHER_CLASSES) and not others
             return brought[0] if brought else "keras" if known else None
         if {"keras", "tf_keras"} & set(path[:-1]):
             return "keras"

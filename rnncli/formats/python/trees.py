@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import tokenize
 import warnings
 from collections.abc import Iterable
+from contextlib import suppress
 from io import BytesIO
 from itertools import islice
 
@@ -118,7 +120,10 @@ def _source(data: bytes) -> ast.Module:
     _check_size(len(data))
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-        return tree_of(data.decode(encoding))
+        text = data.decode(encoding)
+        with suppress(UnparsableError):
+            return tree_of(text)
+        return tree_of(_without_magics(text))
     except UnparsableError as error:
         raise RnncliError(f"it is not valid Python: {error}") from None
     except (SyntaxError, LookupError, ValueError) as error:
@@ -167,15 +172,18 @@ def _notebook(data: bytes) -> ast.Module:
 
 
 def _without_magics(text: str) -> str:
-    """Return the code of a cell without IPython's additions: `%magic`, `!command`, `name?`."""
+    """Return code without IPython's additions, `%magic`, `!command`, `name?`, prompts, and Python 2's `print x`."""
     lines = text.splitlines()
+    if any(line.lstrip().startswith((">>> ", "In [")) for line in lines):
+        found = [re.fullmatch(r"\s*(?:>>>|\.\.\.:?|In ?\[[0-9]*\]:) ?(.*)", line) for line in lines]
+        lines = ["" if each is None else each[1] for each in found]
     first = next((line.strip() for line in lines if line.strip()), "")
     if first.startswith("%%") and first.split()[0] not in ("%%time", "%%timeit", "%%capture"):
         return ""
     kept = []
     for line in lines:
         bare = line.strip()
-        magic = bare.startswith(("%", "!", "?")) or bare.endswith("?")
+        magic = bare.startswith(("%", "!", "?")) or bare.endswith("?") or re.match(r"print\s+[^\s(=]", bare)
         assigned = "=" in bare and bare.partition("=")[2].strip().startswith(("%", "!"))
         indent = line[: len(line) - len(line.lstrip())]
         kept.append(f"{indent}pass" if magic else f"{indent}{bare.partition('=')[0]}= None" if assigned else line)
