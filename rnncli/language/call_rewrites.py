@@ -13,11 +13,6 @@ from rnncli.layers import KINDS
 _text = partial(Rewrite, "text")
 
 
-def _keywords(found: re.Match[str]) -> str:
-    """`({units: 32})` -> `(units=32)`, as in JavaScript."""
-    return "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"
-
-
 def _called(found: re.Match[str]) -> str:
     """`FC`, `CNN` -> `Dense`, `Conv1D`; a name that a framework uses stays."""
     name = found[0].lower()
@@ -28,6 +23,7 @@ def _called(found: re.Match[str]) -> str:
 _CALLS = (
     _text(r"^\s*([\"'`])([^\"'`]*)\1\s*$", r"\2"),
     _text(r"(?:^|(?<=\n))\s{0,9}(?:In ?\[[0-9]*\]:|>>>|\.\.\.|[0-9]{1,2}[.)]|[-*])\s{1,9}(?=\w)|\s//[^\n]*", ""),
+    _text(r"^[^()0-9]*?\b((?:\w{1,20}\.){0,3}(?:<K>|<CLASS>)\((?:[^()]|\([^()]*\)){1,200}\))[^()0-9]*\?\s*$", r"\1"),
     _text(r"(?<=\w)::(?=\w)", "."),
     _text(r"\b(?:torch\.nn\.)?\w{3,9}Options\(([^()]{1,99})\)", r"\1"),
     _text(r"(?<=[0-9)])\.(num_layers|bidirectional|batch_first)\(([^()]{1,9})\)", r", \1=\2"),
@@ -43,8 +39,8 @@ _CALLS = (
     _text(r"(?<=[(,\s])([0-9]{1,9})\s?(?:(?:hidden\s)?(?:<CELLS>|features|filters)|hidden|out\w*)\s*(?=[,)])", r"\1"),
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     # Julia
-    _text(r"\bChain\(", "nn.Sequential("),
-    _text(r"\b(LSTM|GRU|RNN|Dense|Embedding)\((?=\s?[0-9]{1,9}\s?=>)", r"nn.\1("),
+    _text(r"\b(?:Chain|Recur)\(", "nn.Sequential("),
+    _text(r"\b((?:LSTM|GRU|RNN)(?:Cell)?|Dense|Embedding)\((?=\s?[0-9]{1,9}\s?=>)", r"nn.\1("),
     _text(r"\b(nn\.RNN\([^()]{1,40}=>[^()]{1,20}),\s?(?=(relu|tanh)\))\2", r"\1, nonlinearity='\2'"),
     _text(r"\bnn\.Dense(\([^()]{1,40}=>[^(),]{1,20})(?:,\s?([a-z]{2,10}))\)", r"nn.Linear\1), nn.\2()"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
@@ -65,7 +61,7 @@ _CALLS = (
     _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
-    _text(r"\(\{([^{}()]{1,200})\}\)", _keywords),
+    _text(r"\(\{([^{}()]{1,200})\}\)", lambda found: "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"),
     _text(r"(?<=[(,\s])(?:d|h|l|n_in|n_[xh]|n_?hid|nlayers)(?=\s?=\s?[0-9])", lambda found: SETTINGS[found[0].lower()]),
     _text(r"(?<=[(,\s])(?:input|num|n)_features(?=\s?=)", "input_dim"),
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)

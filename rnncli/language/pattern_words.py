@@ -97,12 +97,13 @@ SETTINGS = {
     for each, names in {
         "kind": "kind type class_name layer_type model_type rnn_type cell cell_type",
         "input_size": "input input_size input_dim input_features num_features n_features n_x n_in d_in d f emsize "
-        "feature_size n_input",
+        "feature_size n_input features",
         "vocab": "vocab vocab_size num_embeddings ntoken ntokens",
         "dim": "embedding_dim emb_dim embed_dim embedding_size",
         "steps": "t seq_len seq_length timesteps n_steps n_timesteps time_steps lookback look_back window_size",
-        "hidden_size": "units size hidden hidden_size hidden_dim h n_h nhid n_hid n_hidden d_h d_model n_units",
-        "num_layers": "layers num_layers n_layers nlayers layer_dim l",
+        "hidden_size": "units size hidden hidden_size hidden_dim h n_h nhid n_hid n_hidden d_h d_model n_units "
+        "hidden_units",
+        "num_layers": "layers num_layers n_layers nlayers layer_dim num_rnn_layers l",
         "output": "output output_size output_dim num_classes n_classes n_y n_out",
     }.items()
     for name in names.split()
@@ -162,7 +163,7 @@ _SETS = {
     "MEASURED": r"(?:(?:mel|input)\s)?(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?"
     "|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
-    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim"
+    "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim(?:ension)?"
     "|filters|nodes|neurons|features|cells|out(?:put)?(?:_(?:size|dim|features))?"
     "|k|(?:kernel|pool)(?:_?size)?)",
 }

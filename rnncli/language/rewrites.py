@@ -83,6 +83,7 @@ def _of_settings(found: re.Match[str]) -> str:
     """`{"type": "lstm", "units": 32}`, `d=8, h=64, l=2` -> `lstm:32`, `input:8,lstm:64:x2`."""
     kinds = rf"\b(?!input)({'|'.join(KINDS)})\b\W{{0,2}}[:=]\s?(?:\{{|([0-9]+)(?![.\w]))"  # lstm: 32, lstm: {units: 32}
     text = re.sub(kinds, lambda each: f"kind: {each[1]}, " + (f"units: {each[2]}" if each[2] else ""), found[0].lower())
+    text = re.sub(r"\brnn_(?!type)", "", text) if "rnn_type" in text else text
     text = re.sub(r"\bhidden\s(?=[a-z])|\b(?:layers|model|dict|\w{0,20}config)\W{0,3}(?=[\[({]|\s*-)", "", text)
     rest = re.sub(_SETTING, "", text).strip(" ,;\n-")
     if rest in KINDS:  # d=8, h=64, lstm
@@ -97,8 +98,8 @@ def _of_settings(found: re.Match[str]) -> str:
             return found[0]
         features, units = given.pop("input_size", ""), given.pop("hidden_size", "")
         kind = given.pop("kind", "") or re.sub("_[0-9]+$", "", given.pop("name", "lstm"))
-        if "vocab" in given:
-            layers.append(f"embed:{given.pop('vocab')}x{given.pop('dim', '') or features}")
+        if "vocab" in given or "dim" in given:
+            layers.append(f"embed:{given.pop('vocab', features)}x{given.pop('dim', features)}")
         elif features:
             layers.append(f"input:{given.pop('steps') + 'x' if 'steps' in given else ''}{features}")
         output, times = given.pop("output", ""), given.pop("num_layers", "1")
@@ -187,7 +188,10 @@ REWRITES = (
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
     _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?(?:hidden\s)?<LAYERS>\s{1,9}(?=<R>\b)", ""),
-    _text(r"(<R>),<S>(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
+    _text(r"^<S>(<R>),?\sinput\s<UNITS>\s(<N>),?\s(?:<AND>\s)?(?:hidden\s)?<UNITS>\s(<N>)$", r"input:\2,\1:\3"),
+    _text(r"(<R>)(?:,<S>|\s)(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
+    _text(r"\b(<LINEAR>)(?:\s<LAYERS>)?[\s:](<N>)[\s-]<OUTPUTS>\b", r"\1:\2"),
+    _text(r"\b(<K>)\s<LAYERS>\s?(?=\([0-9])", r"\1"),
     _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", repeated),
     _text(r"\b(<N>)\s(?:conv\w{0,9}\s)?filters\s(?:of\s)?(?:size|width|length)\s(<N>)", r"conv:\1x\2"),
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
