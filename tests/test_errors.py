@@ -137,8 +137,20 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
                 ('{"type": "lstm", "units": 4}', "line 2 of standard input: a spec has no quotes"),
                 ("PK\x03\x04\x14\x00\x00", "line 2 of standard input is not text"),
                 ("\x08\x08\x12\x07pytorch\nLSTM", "line 2 of standard input is not text"),
-                ('Model: "sequential"\nDense', "the table from line 2 of standard input: this is what a framework"),
-                ("____________\nOutput Shape", "the table from line 2 of standard input: this is what a framework"),
+                ('Model: "sequential"\nDense', "the text from line 2 of standard input: this is what a framework"),
+                (
+                    "b.weight_ih_l0: torch.Size([6, 1])\nb.weight_hh_l0: torch.Size([6, 2])",
+                    "the text from line 2 of standard input: these are the weights",
+                ),
+                (
+                    'Traceback (most recent call last):\n  File "a.py"\nValueError: expected ndim=3, found ndim=2',
+                    "the text from line 2 of standard input: this is an error message",
+                ),
+                (
+                    "// ____________\n//  gru (GRU)  (None, 4)  120",
+                    "the text from line 2 of standard input: this is a table",
+                ),
+                ("____________\nOutput Shape", "the text from line 2 of standard input: this is what a framework"),
             )
         ),
         ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", f"spec 1: {length}", "9\n"),

@@ -287,16 +287,16 @@ def _lines() -> Iterator[Spec]:
     Raises:
         UsageError: there is none, or it is something else, such as Python source.
     """
-    from rnncli.language.printed import TABLE_BEGINS  # only this needs its patterns
+    from rnncli.language.printed import ONE_TEXT  # only this needs its patterns
 
     held: list[Spec] = []
     first = number = 0
     lines = _numbered_lines()
     for number, line in lines:
         words = " ".join(line.text.split())
-        if not held and re.match(TABLE_BEGINS, words):
+        if not held and re.match(ONE_TEXT, words):
             table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
-            yield Spec("\n".join(table)[:MAX_BYTES], f"the table from {line.origin}")
+            yield Spec("\n".join(table)[:MAX_BYTES], f"the text from {line.origin}")
             return
         for pattern, what, advice in _NOT_SPECS:
             if re.match(pattern, words):

@@ -28,7 +28,7 @@ from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import closest
 from rnncli.language.pattern_words import compiled
-from rnncli.language.printed import TABLE_BEGINS
+from rnncli.language.printed import ONE_TEXT
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied
 from rnncli.language.source import lowered
 from rnncli.layers import KINDS, Layer
@@ -169,7 +169,7 @@ def _holds_specs(this: TypedLine, path: str) -> bool:
     with contextlib.suppress(OSError, RnncliError), open(path, encoding="utf-8", errors="replace") as file:
         lines = (line.partition("#")[0].strip() for line in file.read(_LONGEST_START).splitlines())
         first = next(filter(None, lines), "")
-        if re.match(TABLE_BEGINS, " ".join(first.split())):
+        if re.match(ONE_TEXT, " ".join(first.split())):
             return True
         _read(this, first)
         return not is_path(first)

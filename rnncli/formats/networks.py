@@ -194,6 +194,9 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
 
     if text.lstrip().startswith(">>> "):  # with what it prints, as in documentation
         text = "\n".join(re.findall(r"^\s*(?:\.\.\.|>>>(?=.*[(=])) ?(.*)", text, re.MULTILINE))
+    listed = _listed(text)
+    if listed is not None:
+        raise listed
     if not calls.is_call(text):
         try:
             Network.parse(text)
@@ -202,6 +205,35 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     part, used = calls.read(text, settings)
     origin = Origin(part.framework, (), part.assumed, part.doubts, reordered=part.said("other order"))
     return Reading(replace(part.network, origin=origin), notes=part.notes, line=True, used=used)
+
+
+_NAME = r"(?<![\w./-])[\w./-]{0,200}(?:weight(?!s)|bias|kernel|embeddings|gamma|beta|running_|moving_)\w{0,20}"
+_SHAPE = r"(?:(?:with )?(?:shape|size)[^\w\n(\[]{1,9})?(?:torch\.Size\()?[(\[]([0-9][0-9, ]{0,60})[)\]]"
+"""The name of a weight, and its shape, as programs print them for each weight of a model."""
+
+
+def _listed(text: str) -> SpecError | None:
+    """Return the error for a list of weights, with the network that has exactly these; None if that is not clear."""
+    every = re.findall(_NAME, text, re.IGNORECASE) if "weight_" in text or "kernel" in text else []
+    found = [*re.finditer(rf"({_NAME})(?::0)?[^\w\n(\[]{{1,60}}{_SHAPE}", text, re.IGNORECASE)] if every else []
+    if not 1 < len(every) == len(found) or "checkpoint" in text:
+        return None
+    from rnncli.formats.arrays import nodes_of
+    from rnncli.formats.model_file import model_of
+    from rnncli.formats.tensors import Tensor
+
+    shapes = {each[1]: tuple(map(int, re.findall("[0-9]+", each[2]))) for each in found}
+    tensors = [Tensor(name, shape, "float32", NotImplemented) for name, shape in shapes.items()]
+    model = model_of("", "", "", nodes_of(tensors, ordered=True), tensors=tensors)
+    if len(model.parts) != 1 or model.others:
+        return None
+    network = model.parts[0].network
+    modules = network.summary().modules
+    layers = str(network) if modules is None else ", ".join(each.code for each in modules)
+    if "bias" in text and re.search("bias=False|nobias", layers) is not None:
+        return None  # the list ends too early
+    message, advice = "these are the weights of a network, not a spec", "they do not show what is returned"
+    return SpecError(message, text=text, span=found[0].span(), advice=advice, lead="perhaps", repair=layers)
 
 
 def as_called(error: SpecError) -> SpecError:

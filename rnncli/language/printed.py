@@ -13,8 +13,12 @@ from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
 from rnncli.quantities import Shape
 
-TABLE_BEGINS = r'[_=\u2500-\u257f]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
-"""The first line of a printed table."""
+ONE_TEXT = (
+    r'(?:// ?)?[_=\u2500-\u257f-]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
+    r"|.*(?:torch\.Size\(\[|\w/\w*kernel\b)|Traceback \(|[\w.]+(?:Error|Exception|Warning): "
+    r"|['\"-]{0,2}\w{1,30}_(?:dim|layers|size|type|units)['\"]?\s?[:=]\s?['\"]?\w+['\"]?,?$"
+)
+"""The first line of a table, weights, an error or settings, all of whose lines are one text."""
 
 _ROW = re.compile(
     r"(\w{1,40})(?:[ `]{0,3}\((\w{1,40})\)?)?[^\w()]{1,60}\((?:None|\d{1,6}), ((?:None|\d{1,9})(?:, \d{1,9})?)\)"
