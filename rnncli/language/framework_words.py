@@ -158,9 +158,10 @@ _PRINTED = r"""
 ^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d
 <[\w.]{1,80} (?:object at|name=)|\| Name +\| Type
     it does not say what the layers read
-    write the layers; a layer's units are the last number of its output shape
+    units are the last number of a shape; what a layer reads: rnncli solve input:_,lstm:60 --params 15,840
     input:8,lstm:{0}
-^\W{0,9}[\w./]{0,80}(?:weight_(?:ih|hh)_l\d\w{0,9}|kernel)(?::0)?\W{1,9}(?:torch\.Size\(\[)?\d|^\W{0,9}torch\.Size\(\[\d
+(?:weight_(?:ih|hh)_l\d\w{0,9}|^\W{0,9}[\w./]{0,80}kernel)(?::0)?\W{1,9}(?:torch\.Size\(\[)?\d
+^\W{0,9}torch\.Size\(\[\d
     it names weights or their shapes
     give the file that has them, which `rnncli inspect FILE` shows and every command reads
 ["']layers["']: ?\[\{["'](?:module|class_name)["']
@@ -168,7 +169,7 @@ _PRINTED = r"""
     give it as a file: model.to_json() of Keras, saved as model.json
 """
 _MESSAGES = r"""
-expected \w*ndim=3, found ndim=2(?:[^(]{0,40}\(None, <N>\))?
+expected \w*ndim=3, found ndim=2(?:[^(]{0,40}\(None, <N>\))?|input: expected \w{1,80} to have 3 dimension
     the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample
     a recurrent layer before it returns its whole sequence with {whole}; data needs another axis: {axis}
     input:8,lstm:{0}:seq,lstm:32
@@ -176,9 +177,6 @@ expected ndim=2, found ndim=3
     the layer reads one vector per sample, but was given a sequence, (batch, timesteps, features)
     without {whole} the last recurrent layer returns only its last output; flatten joins all of them
     input:8,lstm:16,dense:1
-input: expected \w{1,80} to have 3 dimension
-    the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample
-    the data needs another axis: {axis}
 last dimension of the inputs to .{0,20} should be defined
     the number of features that the layer reads is not known
     input_shape is (timesteps, features), and a flatten needs both
@@ -289,7 +287,7 @@ non-zero dropout expects num_layers greater than 1
     PyTorch's recurrent layers apply dropout only between stacked layers, and there is only one layer
     add a separate layer after it: nn.Dropout(0.2)
     input:8,lstm:16,dropout:0.2,dense:1
-weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\(s\) in|Layer count mismatch
+weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\b|Layer count mismatch
 with a weight list of length \d|expected \d{1,4} variables, but received|weight shape \([\d, ]{1,20}\) is not compatible
     the file has the weights of another network than the model
     `rnncli inspect FILE` shows the layers, shapes and names in the file
@@ -306,7 +304,7 @@ Do not pass an `input_shape`
     Keras 3 reads the shape, but prefers it in a layer of its own
     put Input((timesteps, features)) before the first layer instead
     input:50x8,lstm:32
-RNN is stateful, it needs to know its batch size|the batch size must be static
+RNN is stateful, (?:it needs to know its batch size|a complete)|the batch size must be static
     a stateful layer keeps a state for each sample of a batch
     put Input(batch_shape=(32, 50, 8)) before it, for 32 samples of 50 timesteps of 8 features
     input:50x8,lstm:32
@@ -319,6 +317,21 @@ scalar type (?:Double|Float)|the same dtype|does not match weight dtype|the same
 will not use cuDNN kernels|not part of single contiguous chunk
     the layer is slower than it could be, with the same results
     Keras's fast kernels need the default activations and no recurrent_dropout; in PyTorch, lstm.flatten_parameters()
+mismatch in args to gemm|Cannot feed value of shape \(
+    the data has another shape than the network was built for, or another batch size
+    a stateful layer needs the same number of samples in every batch, also in the last one and in predict
+with a batch_size other than 1, with a variable|Input initial_[hc] must have shape
+    an ONNX file that PyTorch exported may work only with the batch size that it was exported with
+    export it with a batch of 1 or with h_0 and c_0 as inputs, or use `rnncli export model.pt -o model.onnx`
+ONNX export failed|Exporting the operator|[Uu]nsupported(?:: | )ONNX
+    there is no ONNX operator for a step of the model
+    export it on the CPU, with nn.LSTM instead of cells, or use `rnncli export model.pt -o model.onnx`
+TensorList(?:Reserve|Stack|SetItem)|Only 1 subgraph|SEQUENCE_(?:LSTM|RNN)|registration from op code|Select TF ops
+    TFLite has no operator for the loop of a recurrent layer, or the runtime lacks it
+    convert a model with a fixed batch and length, or `rnncli export model.keras -o model.c` for a device
+will not fit in region|region .{1,30} overflowed|[Aa]rena size is too small|AllocateTensors\(\) failed
+    the device has too little memory
+    `rnncli summary SPEC --wide --dtype int8` shows what it needs, `rnncli solve TEMPLATE --memory 64KB` what fits
 Got invalid dimensions for input.{0,80}index: (\d) Got: <N> Expected: <N>
     the model was exported for {2} elements along axis {0} of its input, but was given {1}
     `rnncli inspect FILE.onnx` shows its shapes; PyTorch's dynamic_axes leaves the batch and the timesteps open
