@@ -253,7 +253,7 @@ to have one of the following scalar types: Long, Int|indices must be an integer
     PyTorch's recurrent layers return a pair: all outputs and the last state
     unpack it: out, _ = lstm(x); in a spec a layer returns only its outputs
     input:8,lstm:16:seq,dense:1
-expects 1 input\(s\), but it received [23] input tensors
+expects 1 input\(s\), but it received [23] input tensors|should have a single output tensor
     with return_state=True a recurrent layer of Keras returns a list: its outputs and its last states
     unpack it: x, h, c = LSTM(32, return_state=True)(x); in a spec a layer returns only its outputs
     input:8,lstm:16:seq,dense:1
@@ -308,6 +308,14 @@ RNN is stateful, (?:it needs to know its batch size|a complete)|the batch size m
     a stateful layer keeps a state for each sample of a batch
     put Input(batch_shape=(32, 50, 8)) before it, for 32 samples of 50 timesteps of 8 features
     input:50x8,lstm:32
+Cannot unroll a RNN
+    unroll needs a known number of timesteps, more than one
+    put Input((timesteps, features)) before the first layer, or leave unroll out, which changes no result
+    input:50x8,lstm:32
+setting an array element with a sequence|inhomogeneous shape|expected sequence of length
+    the sequences have different lengths, and an array has only one
+    pad them: pad_sequences(x) in Keras, pad_sequence(x, batch_first=True) in PyTorch; mask skips the padding
+    embed:10000x32:mask,lstm:32
 scalar type (?:Double|Float)|the same dtype|does not match weight dtype|the same device
     the data, the state and the network differ in dtype or device
     x.float() for data of NumPy, which are float64, and x.to(device); give a first state x's dtype and device, too
@@ -317,7 +325,7 @@ scalar type (?:Double|Float)|the same dtype|does not match weight dtype|the same
 will not use cuDNN kernels|not part of single contiguous chunk
     the layer is slower than it could be, with the same results
     Keras's fast kernels need the default activations and no recurrent_dropout; in PyTorch, lstm.flatten_parameters()
-mismatch in args to gemm|Cannot feed value of shape \(
+mismatch in args to gemm|Cannot feed value of shape \(|Shape mismatch: x has
     the data has another shape than the network was built for, or another batch size
     a stateful layer needs the same number of samples in every batch, also in the last one and in predict
 with a batch_size other than 1, with a variable|Input initial_[hc] must have shape

@@ -14,7 +14,7 @@ from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.quantities import SCALES
 
-SMALL_WORDS = "an?|the|of|with|w/|using|having|has|float(?:32)?"
+SMALL_WORDS = "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|float(?:32)?"
 """Words of a sentence about a network that mean nothing in a spec."""
 
 THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
