@@ -152,16 +152,18 @@ def _example(name: str, error: OpenNumbersError) -> float | str:
     guesses = (
         (r"drop", 0.1),
         (r"layers$|(^|[^a-z])(n|nb|num|number)_?(of_)?layer$", 2),
-        (r"(type|kind|mode|cell)(['\"]\]|\.(upper|lower)\(\))*$", cell),
+        (r"(type|kind|mode|cell)$", cell),
     )
-    guess = next((example for pattern, example in guesses if re.search(pattern, name.lower())), 100)
+    last = re.sub(r"(['\"]\]|\.(upper|lower)\(\))*$", "", name.lower())
+    guess = next((example for pattern, example in guesses if re.search(pattern, last)), 100)
     return error.examples.get(name, guess)
 
 
 def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:
     """Return example values for the undefined names, and the settings that a source then uses."""
     found = {name: _example(name, error) for name in error.names}
-    for examples in (found, dict.fromkeys(error.names, 100)):  # a name that suggests a class may hold a number
+    numbers = {name: error.examples.get(name, 100) for name in error.names}  # a name may suggest a class wrongly
+    for examples in (found, numbers):
         with suppress(RnncliError):
             return {**examples}, {*read(text, {**said, **examples}).used}
     return found, {*said}
