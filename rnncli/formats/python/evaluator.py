@@ -121,6 +121,12 @@ class Evaluator:
         self.used.add(key)
         return value
 
+    def items_set(self, node: ast.expr) -> dict[str, Value]:
+        """Return the settings for items of a dict, by their keys."""
+        item = re.compile(re.escape(_WITH_KEY.sub(r".\1", source_of(node))) + r"\.(\w+)")
+        chosen = {name: item.fullmatch(_WITH_KEY.sub(r".\1", name)) for name in self.settings}
+        return {key[1]: self.setting(name, None) for name, key in chosen.items() if key is not None}
+
     def fresh(self, made: Value) -> Value:
         """Return a new object, after recording that it was made under the current condition."""
         if self.doubts:
@@ -275,8 +281,9 @@ class Evaluator:
         made = library.calculated(kind, left, right)
         if made is not MISSING:
             return made
-        sizes = isinstance(kind, ast.Add) and (isinstance(left, list) or isinstance(right, list))
-        sides = [each.such_as("(8, 8)") if sizes and isinstance(each, Unknown) else each for each in (left, right)]
+        sides = [left, right]
+        if isinstance(kind, ast.Add) and any(isinstance(each, list) for each in sides):
+            sides = [each.such_as("(8, 8)") if isinstance(each, Unknown) and not each.line else each for each in sides]
         return self.combined(sides, node)
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
@@ -484,5 +491,7 @@ class Evaluator:
                 unknown = open_in(value) or unknown
             else:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
+            if keyword.arg is None:
+                named |= self.items_set(keyword.value)
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)

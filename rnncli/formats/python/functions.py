@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
 from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
-from rnncli.formats.python.steps import KEEP_WIDTH, SIZE, ZEROS, Recorder, TracedTensor
+from rnncli.formats.python.steps import KEEP_WIDTH, SIZE, ZEROS, Recorder, TracedTensor, reached
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
@@ -77,7 +78,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     first, *more = tensors = list(dict.fromkeys(tensors))
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
-    if name in ("split", "chunk") and given.all[1:2] != [1 if name == "split" else SIZE]:  # one timestep at a time
+    one_each = 1 if name == "split" else len(first.states) or SIZE  # timestep, or state
+    if name in ("split", "chunk") and given.all[1:2] != [one_each]:
         known = ""
     made: Value = None
     sizes = [one for each in given.all[1:] for one in (each[:] if isinstance(each, list) else [each])]
@@ -88,6 +90,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
                 made.step.note(Note("comes with dropout as in training; here nothing is dropped", "differs"))
         case "packs":
             made = replace(first.alone, axes=PACKED)
+        case "reshapes" if name in ("split", "chunk") and first.states:
+            made = [replace(each, axes=STEP) for each in first.states]
         case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
             flat = name in ("view", "reshape") and len(sizes) == 2 and sizes[0] is SIZE and type(sizes[1]) is int
             both = flat and first.axes == "bsf" and [each.part for each in first.states] == ["forward", "backward"]
@@ -103,6 +107,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             axes = SPLIT if splits and not first.step.is_data and not first.states else axes
             made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
+            if first.states and len(sizes) == 4 and name in ("view", "reshape"):  # of layers, in one or both directions
+                made = replace(first, axes="lsbf" if first.states[0].part else "l1bf")
         case "reshapes" if first.rank == 3 and first.step.out and sizes == [-1, first.step.out]:
             made = first  # one axis of the samples and the timesteps
         case "reshapes":
@@ -130,6 +136,10 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = record.after(first, Flatten(), name, given.line, "vector")
         case "picks" if given.get("dim", 1) == 0 and first.has_samples_first:  # other ones, or in a different order
             made = first
+        case "gathers" if len(more) == 1 and more[0].step.is_data and first.takes_time(given.get("dim", 1)):
+            said = "takes one timestep of each sample, as its data says; here the last one"
+            first.step.note(Note(said, "differs"))
+            made = TracedTensor(first.step, "vector", axes=VECTOR)
         case "joins":
             made = _joined(record, name, given, tensors)
         case "repeats":
@@ -251,11 +261,23 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
     if len(tensors) == 1 and first.step.timed:
         axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else ""
         return TracedTensor(first.step, "sequence", axes=axes)
+    if name == "stack" and axis == 0 and len(tensors) > 1 and _are_levels(tensors):
+        last = tensors[-1].step
+        if tensors[0].part == "c":
+            return TracedTensor(last, part="c")
+        levels = tuple(TracedTensor(each.step, "vector", axes=VECTOR) for each in tensors)
+        return TracedTensor(last, states=levels, axes="sbf")
     made = record.operation(name, tensors, given.line)
     if name in ("concatenate", "concat"):
         every = record.tensors(given.all)  # one may occur twice
         made.step.out = width_of(every, given.get("axis", 1, -1))
     return made
+
+
+def _are_levels(tensors: Sequence[TracedTensor]) -> bool:
+    """Return whether tensors are the states of cells of which each reads the one before, from the first level on."""
+    cells = all(each.step.module is not None and each.step.module.name.endswith("Cell") for each in tensors)
+    return cells and all(one.part == other.part and one.step in reached([other]) for one, other in pairwise(tensors))
 
 
 def width_of(tensors: Sequence[TracedTensor], axis: Value) -> int | None:
@@ -342,7 +364,7 @@ def _as_module(record: Recorder, module: str, given: Given, name: str) -> Traced
     return record.after(first, made.word or Pass(), name, given.line, first.returns, made=made)
 
 
-_OF_SEVERAL = names("moves packs reshapes size like joins picks") | {"hands on"}
+_OF_SEVERAL = names("moves packs reshapes size like joins picks gathers") | {"hands on"}
 """Operations that may get several tensors; if the operation passes one on, the others are lengths or states."""
 
 FUNCTIONS: Mapping[str, str] = {
@@ -361,6 +383,7 @@ FUNCTIONS: Mapping[str, str] = {
         "like": " ".join(LIKE),
         "counts": "enumerate",
         "picks": "index_select",
+        "gathers": "gather",
         "unpacks": "pad_packed_sequence",
         "flattens": "flatten Flatten",
         "selects": "select",

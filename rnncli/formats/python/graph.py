@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
@@ -33,7 +33,17 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.steps import (
+    SIZE,
+    Edge,
+    Module,
+    TracedStep,
+    TracedTensor,
+    held_in,
+    modules_in,
+    reached,
+    recurs,
+)
 from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 
@@ -54,7 +64,11 @@ _CHANGING = names(
 )
 """Methods of a module that may change its weights or its output."""
 
-_USUAL = {"stride": 1, "padding": 0, "dilation": 1, "num_layers": 1, "bidirectional": False, "batch_first": False}
+_USUAL: Mapping[str, float] = {
+    **dict.fromkeys(names("stride dilation num_layers"), 1),
+    **dict.fromkeys(names("padding proj_size dropout"), 0),
+    **dict.fromkeys(names("bidirectional batch_first"), False),
+}
 """Default values of other attributes of PyTorch's modules."""
 
 
@@ -69,6 +83,10 @@ class Graphs(Containers):
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
         self.built: dict[Instance, Sequence[Value]] = {}
         """The sizes of a sample that objects are built for, or are called with."""
+        self._asked: set[tuple[TracedStep, Value]] = set()
+        """Data and the place of an item in it that has been read: usually the state from which a cell starts."""
+        self._kept: dict[TracedStep | None, dict[Value, Value]] = {}
+        """Items that have been stored in such places of a list that is given as data, by the list's last change."""
 
     # Calls
 
@@ -86,6 +104,11 @@ class Graphs(Containers):
             if turns:
                 called.owner[:] = made
             return made
+        if called == Named(("zip",)) and any(isinstance(each, TracedTensor) for each in given.positional):
+            every = [each for each in given.positional if not isinstance(each, TracedTensor)]  # data has one for each
+            count = min((len(items) for each in every if (items := self.still(each)) is not None), default=2)
+            each_once = [[each] * count if isinstance(each, TracedTensor) else each for each in given.positional]
+            given = replace(given, positional=each_once)
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called.without(getattr(given.node, "func", given.node)), given)
         return super().call(called, given)
@@ -358,6 +381,20 @@ class Graphs(Containers):
                 last = isinstance(each, ast.BinOp) and source_of(each).endswith(" - 1")  # `x.size(1) - 1`
                 keys[axis] = -1 if last and key is SIZE and not self.in_time else key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
+        if owner.step.is_data and [*keys, *slices] == [0] and type(key := keys.get(0)) is int:
+            kept = self._kept.get(owner.done, {})
+            key += (max(kept) + 1) * (key < 0) if kept else 0
+            if key in kept:
+                return kept[key]
+            self._asked.add((owner.step, key))
+            owner = replace(owner, done=None) if kept else owner
+        if owner.axes[:1] == "l" and 0 in keys and len({*keys, *slices} - {1}) == 1:  # of each layer, in each direction
+            ways = 2 if owner.axes[1] == "s" else 1
+            levels = [owner.states[at : at + ways] for at in range(0, len(owner.states), ways)]
+            level = self.item(levels, parts[0], scope, node)
+            if isinstance(level, tuple):
+                owner = replace(owner, step=level[-1].step, states=level, axes=owner.axes[1:])
+                return owner if 1 not in keys else self.item(owner, parts[1], scope, node)
         if owner.states and [*keys, *slices] == [0]:
             taken = self.item([*owner.states], parts[0], scope, node)
             if isinstance(taken, TracedTensor):
@@ -391,6 +428,14 @@ class Graphs(Containers):
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
                     return
                 if isinstance(held, TracedTensor):
+                    key = self.value(index, scope)
+                    if type(key) is int and (held.step, key) in self._asked:  # a list of the states of some cells
+                        kept = self._kept.get(held.done, {}) | {key: value}
+                        every = [Edge(each.step) for each in self.tensors(kept)]
+                        done = TracedStep("assignment", target.lineno, [*dict.fromkeys(every)])
+                        self._kept[done] = kept
+                        super().assign(owner, replace(held, done=done), scope)
+                        return
                     put, places = self.tensors(value), index.elts if isinstance(index, ast.Tuple) else [index]
                     into = held.step.is_data or (put and held.step is put[0].step)
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]

@@ -6,11 +6,12 @@ import ast
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from rnncli.errors import RnncliError
 from rnncli.formats import frameworks
-from rnncli.formats.build import ArgumentFaultError, UnknownArgumentError
+from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, SHAPES, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
@@ -49,6 +50,16 @@ from rnncli.layers import Flatten, Layer
 
 _WINDOW = re.compile("(?:Separable)?(Conv|MaxPool|MaxPooling|AveragePooling|AvgPool)([123])D")
 """Keras classes that slide over this many axes and return features last."""
+
+_OF_PICTURES: Mapping[str, int] = {
+    **dict.fromkeys(names("VGG16 VGG19"), 512),
+    **dict.fromkeys(names("MobileNet DenseNet121"), 1024),
+    **dict.fromkeys(names("MobileNetV2 EfficientNetB0 EfficientNetV2B0"), 1280),
+    **dict.fromkeys(
+        names("ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 Xception InceptionV3"), 2048
+    ),
+}
+"""How many features networks of keras.applications return at each position without their top."""
 
 _EXAMPLES: Mapping[str, float | str] = {
     **dict.fromkeys(FLAGS, True),
@@ -232,6 +243,10 @@ class Modules(Recorder):
             whole = math.prod(sizes or []) if name == "Reshape" and sizes and all(map(_is_size, sizes)) else 0
             alone = sum(not _is_size(each) for each in first) == 1
             return [each if _is_size(each) else whole // known if whole and alone else None for each in first]
+        if name in _OF_PICTURES and given.get("include_top") is False:
+            exact = [size // 32 if _is_size(size) and not size % 32 else None for size in (sizes or [None] * 2)[:2]]
+            places = [] if given.get("pooling") else [None] * 2 if name == "InceptionV3" else exact
+            return [*places, _OF_PICTURES[name]]
         last = (given.get("data_format") or self.data_format) == "channels_last"
         if last and given.get("dilation_rate", default=1) == 1 and (window := _WINDOW.fullmatch(name)) is not None:
             conv, axes = window[1] == "Conv", int(window[2])
@@ -288,13 +303,22 @@ class Modules(Recorder):
         if cls is None:
             raise UnknownModuleError("")
         what = f"{module.name} (line {module.line})"
+        node = module.given.node
+        starred = any(isinstance(each, ast.Starred) for each in getattr(node, "args", []))
+        spread = [each.value for each in getattr(node, "keywords", []) if each.arg is None and not starred]
+        spread = [each for each in spread if isinstance(each, ast.Name | ast.Attribute | ast.Subscript)]
+        said = [source_of(each) for each in spread]
         unknown = module.given.unknown
-        if unknown is not None:
-            raise UnknownModuleError(f"the arguments of {what} are not known: {unknown.why}", unknown.names)
         values: dict[str, Value] = {}
         faults: list[UnknownModuleError] = []
         try:
             given = _arguments_of(module)
+            needed = _needed(module, given) if said else []
+            if needed or (unknown is not None and not any(map(self.items_set, spread))):
+                needed = needed or ["num_layers"] * (bool(said) and "num_layers" in cls.takes)
+                opened = tuple(Open(f"{said[0]}['{each}']", module.line, _EXAMPLES.get(each)) for each in needed)
+                fault = f"the arguments of {what} are not known" + (f": {unknown.why}" if unknown is not None else "")
+                faults.append(UnknownModuleError(fault, opened or (() if unknown is None else unknown.names)))
             for name, value in given.items():
                 if name in cls.inert or (name in SHAPES and not is_first):
                     continue
@@ -332,7 +356,23 @@ class Modules(Recorder):
             instead = f"; perhaps {fault.instead}" * (isinstance(fault, UnknownArgumentError) and bool(fault.instead))
             raise UnknownModuleError(f"{what}: {fault}{instead}", left_open(node).names if late else ()) from None
         self.step(len(levels))  # cells may share others, and so be many more than what is written
-        return [replace(first, notes=(*first.notes, *precision_of(given))), *levels]
+        notes = (*first.notes, *precision_of(given))
+        if unknown is not None:
+            notes += (Note(f"has its default values for whatever else {said[0]} holds", "assumed size"),)
+        return [replace(first, notes=notes), *levels]
+
+
+def _needed(module: Module, given: Mapping[str, Value]) -> list[str]:
+    """Return the arguments without a default value that a module is not given."""
+    found: dict[str, Value] = {}
+    with suppress(ArgumentFaultError):
+        while True:
+            try:
+                frameworks.built(module.framework, module.name, [], {**dict.fromkeys(given, 8), **found})
+                break
+            except MissingArgumentError as fault:
+                found[fault.argument] = 8
+    return [*found]
 
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:

@@ -84,7 +84,7 @@ class Unknown:
     def in_turn(self, looped: ast.AST) -> Unknown:
         """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
         if getattr(getattr(looped, "func", None), "id", "") == "range":
-            return self
+            return self.such_as(2)
         return replace(self, names=tuple(each for each in self.names if "(" not in each.name)).such_as(LIST)
 
 

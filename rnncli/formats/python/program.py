@@ -191,8 +191,11 @@ class Program(Evaluator):
             unsaid = given.unknown is None and name not in {**values, **function.defaults}
             cls = self._class_of(parameter, function.scope) if unsaid else None
             if cls is not None:
-                values[name] = self.instantiate(cls, Given([], {}, parameter))
+                made = values[name] = self.instantiate(cls, Given([], {}, parameter))
                 self.presuming += (f"{name} is {cls.name}() with its default values",)
+                for written in [f"{name}.{each}" for each in cls.fields if each not in made.values]:
+                    unset = Unknown(f"{written} has no default value", (Open(written, parameter.lineno),))
+                    made.values[written.partition(".")[2]] = self.setting(written, unset)
             unwritten = given.unknown and replace(why, why=given.unknown.why)
             value = values.pop(name, unwritten or (why if usual is MISSING else usual))
             scope.values[name] = value if known else self.setting(name, value)
@@ -327,10 +330,13 @@ class Program(Evaluator):
             if body and not isinstance(body[-1], ast.Return | ast.Continue | ast.Break):
                 parts = [each for each in body if not getattr(getattr(each, "value", 0), "attr", "")[:1].isupper()]
                 named = [each for part in parts for each in ast.walk(part) if isinstance(each, ast.Name)]
-                lines = {each.id: each.lineno for each in named if isinstance(each.ctx, ast.Store)}
-                opened = tuple(Open(*each) for each in lines.items())
-                why = Unknown(f"whether the try at line {node.lineno} fails is not known", opened, line=node.lineno)
+                named = [each for each in named if isinstance(each.ctx, ast.Store)]
+                why = Unknown(f"whether the try at line {node.lineno} fails is not known", line=node.lineno)
                 self.branches([[], body], scope, why)
+                for each in named:
+                    held = scope.values.get(each.id)
+                    if isinstance(held, Unknown) and held.line == node.lineno:
+                        scope.values[each.id] = replace(held, names=(Open(each.id, each.lineno),))
         return None
 
     def _give(self, target: ast.expr, value: Value, scope: Scope) -> None:

@@ -110,7 +110,9 @@ def _error(found: list[_FoundModel]) -> RnncliError:
     for name in sorted(every, key=lambda each: each.line):
         known = re.split(r" (?:[-+*%]|//?) ", name.name)  # once these are, or a list of which it is an item
         items = (name.name.startswith((f"{other.name}[", f"len({other.name})")) for other in every)
-        if not any(items) and not any(other.name in known and other.name != name.name for other in every):
+        dotted = re.sub(r"\['(\w+)'\]", r".\1", name.name)  # which a setting may write instead
+        twice = dotted != name.name and dotted in [other.name for other in every]
+        if not twice and not any(items) and not any(other.name in known and other.name != name.name for other in every):
             names.setdefault(name.name, []).append(name)
     if not names:
         unsaid = found[0].fault.endswith(" reads")
@@ -285,6 +287,13 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         if not loops and cls in bases:
             continue  # it gets its contents from derived classes
         own, assumed = instance.method("__call__") or graphs.computing(instance), False
+        unusual = [] if own is not None or not loops else [name for name in cls.scope.values if name[:1] != "_"]
+        tried: list[tuple[int, int, Function]] = []
+        for method in filter(None, map(instance.method, unusual)):
+            made, _ = graphs.recorded(partial(_computed, graphs, method))
+            if any(recurs(step.module) for step in made):
+                tried.append((-len({step.module for step in made if step.has_weights}), len(made), method))
+        own = min(tried, key=lambda each: each[:2])[2] if tried else own
         steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
         outputs = graphs.tensors([each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)])
         if loops and not any(recurs(step.module) for step in steps):
@@ -295,7 +304,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                 known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
                 assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
-        for module in modules:
+        for module in modules if own is None else [each for each in modules if each.framework == "torch"]:
             if module not in called and module.items is None and not module.outputs and not assumed:
                 made = graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
                 steps += [each for each in made if each.word is None or each.has_weights]
@@ -467,6 +476,8 @@ def _nodes(model: _FoundModel) -> list[Node]:
         reads = tuple(Read(names.get(one.step, f"{one.step.kind} elsewhere"), one.returns) for one in step.reads or ())
         before = step.reads[0].step.out if step.reads and step.is_keras else None
         lead = "" if step.made is None else f"{shorten(own)} "
+        said = [Note(f"{lead}{each.text}", each.effect) for each in notes]
+        said += [Note(f"{shorten(own)} {each.text}", each.effect) for each in also.get(step, ())]
         nodes.append(
             replace(
                 made,
@@ -477,7 +488,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
                 features=made.features or before,
                 convention="keras" if keras else "torch",
                 line=step.line or None,
-                notes=tuple(Note(f"{lead}{n.text}", n.effect) for n in (*notes, *also.get(step, ()))),
+                notes=(*said,),
                 owner=again,
             )
         )

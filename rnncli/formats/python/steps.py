@@ -187,6 +187,11 @@ class TracedTensor(Opaque):
         return replace(self.states[0], axes=self.axes) if len(self.states) == 1 else self
 
     @property
+    def is_data(self) -> bool:
+        """Whether it is a model's input data, or computed from that alone."""
+        return self.step.is_data and all(edge.step.is_data for edge in (self.done and self.done.reads) or ())
+
+    @property
     def has_samples_first(self) -> bool:
         """Whether its first axis is that of the samples."""
         return self.step.is_data or self.returns == "vector" or self.axes[:1] == "b"
@@ -280,7 +285,7 @@ class Recorder(Program):
         """Return the output of a tensor function that specs have no word for; a plain one on data returns data."""
         widths = {each.step.out for each in tensors}
         out = widths.pop() if kind in KEEP_WIDTH and len(widths) == 1 else None
-        if plain and tensors and all(each.step.is_data for each in tensors):
+        if plain and tensors and all(each.is_data for each in tensors):
             done = TracedStep(kind, line, [*dict.fromkeys(Edge(each.step) for each in tensors)], out=out)
             keeping = names("expand expand_as repeat repeat_interleave tile stack cat concat concatenate slice index")
             return replace(tensors[0], done=done, zeros=kind in keeping and all(each.zeros for each in tensors))
