@@ -200,15 +200,14 @@ class Evaluator:
                 holds = self.truth(value) if isinstance(kind, ast.Not) else None
                 return self.combined([value], node) if holds is None else not holds
             case ast.BoolOp(op=kind, values=values):
-                value = None
+                value, unknown = None, []
                 for each in values:
                     value = self.value(each, scope)
                     holds = self.truth(value)
-                    if holds is None:
-                        return self.combined([value], node)
-                    if holds == isinstance(kind, ast.Or):
-                        break
-                return value
+                    unknown += [value] if holds is None else []
+                    if holds == isinstance(kind, ast.Or) and (isinstance(value, bool) or not unknown):
+                        return value  # whatever the others are
+                return self.combined(unknown[:1], node) if unknown else value
             case ast.Compare(left=left, ops=kinds, comparators=rights):
                 values = [self.value(each, scope) for each in (left, *rights)]
                 tests = [library.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
@@ -323,7 +322,18 @@ class Evaluator:
                     return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
         bound = called or (isinstance(owner, list | dict) and hasattr(owner, name))
-        return Method(owner.values if held else owner, name) if bound else left_open(node)
+        return Method(owner.values if held else owner, name) if bound else self.part_of(owner, node)
+
+    def part_of(self, owner: Value, node: ast.AST) -> Value:
+        """Return an attribute or item of an unknown object: of a parameter by its own name, if it is kept in `self`."""
+        names = [each.name for each in owner.names] if isinstance(owner, Unknown) else []
+        made = left_open(node)
+        kept = source_of(getattr(node, "value", node))
+        if len(names) == 1 and names[0].isidentifier() and kept.startswith("self."):
+            opened = [each._replace(name=each.name.replace(kept, names[0], 1)) for each in made.names]
+            made = replace(made, names=(*opened,))
+            return self.setting(opened[0].name, made) if opened else made
+        return made
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
         values: list[Value] = []
@@ -349,6 +359,8 @@ class Evaluator:
         """Return an item, or several in a slice, of an object."""
         if isinstance(owner, Instance) and (own := owner.method("__getitem__")) is not None:
             return self.call(own, Given([self.value(index, scope)], {}, node))
+        if isinstance(owner, Unknown) and isinstance(index, ast.Constant):
+            return self.part_of(owner, node)
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
         return library.item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
 
@@ -492,6 +504,6 @@ class Evaluator:
             else:
                 unknown = Unknown((open_in(value) or left_open(keyword.value)).why)
             if keyword.arg is None:
-                named |= self.items_set(keyword.value)
+                named = self.items_set(keyword.value) | named
         known = [each for each in positional if not (isinstance(each, Unknown) and each.rest)]
         return Given(known, named, node, unknown)

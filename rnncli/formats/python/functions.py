@@ -119,6 +119,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             asks = name in ("size", "dim", "ndimension") and len(given.all) == 1 and not record.in_time
             made = first.shape if asks else SIZE
             made = len(made) if name != "size" and isinstance(made, list) else made
+            made = len(first.states) if first.states and name == "size" and given.all[1:] == [0] else made
         case "shape":
             made = first.shape
         case "fills":

@@ -104,11 +104,16 @@ class Graphs(Containers):
             if turns:
                 called.owner[:] = made
             return made
-        if called == Named(("zip",)) and any(isinstance(each, TracedTensor) for each in given.positional):
-            every = [each for each in given.positional if not isinstance(each, TracedTensor)]  # data has one for each
-            count = min((len(items) for each in every if (items := self.still(each)) is not None), default=2)
-            each_once = [[each] * count if isinstance(each, TracedTensor) else each for each in given.positional]
-            given = replace(given, positional=each_once)
+        if isinstance(called, Named) and called.path in (("zip",), ("list",), ("tuple",)) and self.tensors(given.all):
+            every = [[*each.states] if getattr(each, "states", ()) else each for each in given.positional]
+            counts = [
+                len(items) for each in every if isinstance(each, list) and (items := self.still(each)) is not None
+            ]
+            count = min(counts, default=2)  # data has an item for each
+            every = [
+                [each] * count if isinstance(each, TracedTensor) and called.name == "zip" else each for each in every
+            ]
+            given = replace(given, positional=every)
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called.without(getattr(given.node, "func", given.node)), given)
         return super().call(called, given)

@@ -78,6 +78,7 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
+_SAME: Mapping[type[ast.cmpop], bool] = {ast.Is: True, ast.Eq: True, ast.IsNot: False, ast.NotEq: False}
 _METHODS: Mapping[type, frozenset[str]] = {
     list: names("append extend insert pop reverse index count copy remove clear sort __imul__"),
     dict: names("get items values keys pop copy update setdefault"),
@@ -391,6 +392,9 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     apart = made and (right is None or (isinstance(right, str) and not call))
     if apart and isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
         return isinstance(kind, ast.IsNot | ast.NotEq)
+    if made and isinstance(left, Named) and isinstance(right, Named) and type(kind) in _SAME:
+        alike = left.path == right.path
+        return _SAME[type(kind)] == alike if alike or left.name != right.name else None
     known = (*PLAIN, list, dict, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None

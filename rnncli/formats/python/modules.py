@@ -315,7 +315,7 @@ class Modules(Recorder):
             given = _arguments_of(module)
             needed = _needed(module, given) if said else []
             if needed or (unknown is not None and not any(map(self.items_set, spread))):
-                needed = needed or ["num_layers"] * (bool(said) and "num_layers" in cls.takes)
+                needed = needed or ["num_layers"] * (bool(said) and "num_layers" in {*cls.takes} - given.keys())
                 opened = tuple(Open(f"{said[0]}['{each}']", module.line, _EXAMPLES.get(each)) for each in needed)
                 fault = f"the arguments of {what} are not known" + (f": {unknown.why}" if unknown is not None else "")
                 faults.append(UnknownModuleError(fault, opened or (() if unknown is None else unknown.names)))

@@ -39,7 +39,7 @@ from rnncli.formats.python.objects import (
     left_open,
     open_in,
 )
-from rnncli.formats.python.trees import as_ifs, source_of
+from rnncli.formats.python.trees import as_ifs, source_of, words_in
 from rnncli.immutable import NamedTuple
 
 MAX_DEPTH = 15
@@ -489,6 +489,7 @@ class Program(Evaluator):
         inside = Scope({}, scope)
         cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
         self.classes.append(cls)
+        self.recurrent |= {node.name} if RECURRENT & words_in(node) else set()
         defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
         obscure = [f"__delattr__ of {cls.name}"] * ("__delattr__" in inside.values)  # not followed

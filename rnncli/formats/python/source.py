@@ -21,6 +21,7 @@ from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
 from rnncli.formats.parts import parts_of
 from rnncli.formats.python.functions import FLAT, SPLIT, USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
+from rnncli.formats.python.modules import kind_of
 from rnncli.formats.python.objects import Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
@@ -287,31 +288,51 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         if not loops and cls in bases:
             continue  # it gets its contents from derived classes
         own, assumed = instance.method("__call__") or graphs.computing(instance), False
-        unusual = [] if own is not None or not loops else [name for name in cls.scope.values if name[:1] != "_"]
-        tried: list[tuple[int, int, Function]] = []
-        for method in filter(None, map(instance.method, unusual)):
-            made, _ = graphs.recorded(partial(_computed, graphs, method))
-            if any(recurs(step.module) for step in made):
-                tried.append((-len({step.module for step in made if step.has_weights}), len(made), method))
-        own = min(tried, key=lambda each: each[:2])[2] if tried else own
-        steps, value = graphs.recorded(partial(_computed, graphs, own)) if own is not None else ([], None)
-        outputs = graphs.tensors([each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)])
-        if loops and not any(recurs(step.module) for step in steps):
+        inner = [each for each in held if isinstance(each, Instance) and graphs.computing(each) is not None]
+        replaced = {each.values[""]: each for each in inner if isinstance(each.values.get(""), Module)}
+        steps, outputs = _returned(graphs, own)
+        if loops and instance not in replaced.values() and not any(recurs(step.module) for step in steps):
             values = [*instance.values.values()]
             chained, _ = graphs.recorded(partial(_chained, graphs, values))
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
                 some = [each for each in values if isinstance(each, list | dict) or _is_layer(graphs, each)]
                 known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
-                assumed, steps, outputs = not known, chained, []
+                own = own if known or own is not None else _own_method(graphs, instance)
+                steps, outputs = _returned(graphs, own)
+                if not any(recurs(step.module) for step in steps):
+                    assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
         for module in modules if own is None else [each for each in modules if each.framework == "torch"]:
             if module not in called and module.items is None and not module.outputs and not assumed:
                 made = graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
+                if module in replaced:  # by what a derived class computes
+                    said = f"{kind_of(replaced[module])} computes otherwise than {module.name}, its base"
+                    made = [TracedStep(module.name, module.line, [], None, module, notes=(Note(said, "left out"),))]
                 steps += [each for each in made if each.word is None or each.has_weights]
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
         unset = [each for each in _data_of(own)[:1] if each not in graphs.settings] if own is not None else []
         yield _FoundModel(cls.name, cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset))
+
+
+def _returned(graphs: Graphs, function: Function | None) -> tuple[list[TracedStep], Sequence[TracedTensor]]:
+    """Return the steps of a method on data, and the tensors that it returns."""
+    if function is None:
+        return [], []
+    steps, value = graphs.recorded(partial(_computed, graphs, function))
+    found = [each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)]
+    return steps, graphs.tensors(found)
+
+
+def _own_method(graphs: Graphs, instance: Instance) -> Function | None:
+    """Return the method that computes with most of an object's layers, if none has a framework's name for it."""
+    found: list[tuple[int, int, Function]] = []
+    named = [name for name in (instance.cls.scope.values if instance.cls else ()) if name[:1] != "_"]
+    for method in filter(None, map(instance.method, named)):
+        steps, _ = _returned(graphs, method)
+        if any(recurs(step.module) for step in steps):
+            found.append((-len({step.module for step in steps if step.has_weights}), len(steps), method))
+    return min(found, key=lambda each: each[:2])[2] if found else None
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
