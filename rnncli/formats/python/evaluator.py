@@ -326,13 +326,11 @@ class Evaluator:
 
     def part_of(self, owner: Value, node: ast.AST) -> Value:
         """Return an attribute or item of an unknown object: of a parameter by its own name, if it is kept in `self`."""
-        names = [each.name for each in owner.names] if isinstance(owner, Unknown) else []
-        made = left_open(node)
-        kept = source_of(getattr(node, "value", node))
-        if len(names) == 1 and names[0].isidentifier() and kept.startswith("self."):
-            opened = [each._replace(name=each.name.replace(kept, names[0], 1)) for each in made.names]
-            made = replace(made, names=(*opened,))
-            return self.setting(opened[0].name, made) if opened else made
+        made, kept = left_open(node), source_of(getattr(node, "value", node))
+        names = [each.name for each in owner.names] if isinstance(owner, Unknown) and kept.startswith("self.") else []
+        for opened in made.names if len(names) == 1 and names[0].isidentifier() else ():
+            opened = opened._replace(name=opened.name.replace(kept, names[0], 1))
+            return self.setting(opened.name, replace(made, names=(opened,)))
         return made
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
@@ -361,6 +359,10 @@ class Evaluator:
             return self.call(own, Given([self.value(index, scope)], {}, node))
         if isinstance(owner, Unknown) and isinstance(index, ast.Constant):
             return self.part_of(owner, node)
+        if isinstance(owner, list) and isinstance(index, ast.Tuple):  # of the states of layers, in both directions
+            for each in index.elts:
+                owner = self.item(owner, each, scope, node)
+            return owner
         bounds = (index.lower, index.upper, index.step) if isinstance(index, ast.Slice) else (index,)
         return library.item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
 

@@ -108,7 +108,12 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = replace(first.alone, axes=axes)
             made = TracedTensor(first.step, "vector") if both else made
             if first.states and len(sizes) == 4 and name in ("view", "reshape"):  # of layers, in one or both directions
-                made = replace(first, axes="lsbf" if first.states[0].part else "l1bf")
+                ways = [*zip(first.states[::2], first.states[1::2], strict=False)]
+                made = (
+                    [[*each] for each in ways]
+                    if first.states[0].part
+                    else [replace(each, axes=STEP) for each in first.states]
+                )
         case "reshapes" if first.rank == 3 and first.step.out and sizes == [-1, first.step.out]:
             made = first  # one axis of the samples and the timesteps
         case "reshapes":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rnncli.formats import Settings
@@ -33,17 +33,7 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import (
-    SIZE,
-    Edge,
-    Module,
-    TracedStep,
-    TracedTensor,
-    held_in,
-    modules_in,
-    reached,
-    recurs,
-)
+from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 
@@ -64,11 +54,8 @@ _CHANGING = names(
 )
 """Methods of a module that may change its weights or its output."""
 
-_USUAL: Mapping[str, float] = {
-    **dict.fromkeys(names("stride dilation num_layers"), 1),
-    **dict.fromkeys(names("padding proj_size dropout"), 0),
-    **dict.fromkeys(names("bidirectional batch_first"), False),
-}
+_USUAL = dict.fromkeys(names("padding proj_size dropout bidirectional batch_first"), 0)
+_USUAL |= dict.fromkeys(names("stride dilation num_layers"), 1)
 """Default values of other attributes of PyTorch's modules."""
 
 
@@ -83,10 +70,6 @@ class Graphs(Containers):
         """Calls of classes that are named like a recurrent one but belong to neither framework, by that name."""
         self.built: dict[Instance, Sequence[Value]] = {}
         """The sizes of a sample that objects are built for, or are called with."""
-        self._asked: set[tuple[TracedStep, Value]] = set()
-        """Data and the place of an item in it that has been read: usually the state from which a cell starts."""
-        self._kept: dict[TracedStep | None, dict[Value, Value]] = {}
-        """Items that have been stored in such places of a list that is given as data, by the list's last change."""
 
     # Calls
 
@@ -104,15 +87,11 @@ class Graphs(Containers):
             if turns:
                 called.owner[:] = made
             return made
-        if isinstance(called, Named) and called.path in (("zip",), ("list",), ("tuple",)) and self.tensors(given.all):
-            every = [[*each.states] if getattr(each, "states", ()) else each for each in given.positional]
-            counts = [
-                len(items) for each in every if isinstance(each, list) and (items := self.still(each)) is not None
-            ]
-            count = min(counts, default=2)  # data has an item for each
-            every = [
-                [each] * count if isinstance(each, TracedTensor) and called.name == "zip" else each for each in every
-            ]
+        if isinstance(called, Named) and called.path in (("zip",), ("list",), ("tuple",)):
+            count = min((len(each) for each in given.positional if isinstance(each, list)), default=2)
+            each_has = count if called.name == "zip" else 0  # data has an item for each one of the others
+            data = {each: [*each.states] or [each] * each_has or each for each in self.tensors(given.positional)}
+            every = [data[each] if isinstance(each, TracedTensor) else each for each in given.positional]
             given = replace(given, positional=every)
         if isinstance(called, Unknown) and self.tensors(given.all):
             return self.apply(called.without(getattr(given.node, "func", given.node)), given)
@@ -387,19 +366,9 @@ class Graphs(Containers):
                 keys[axis] = -1 if last and key is SIZE and not self.in_time else key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
         if owner.step.is_data and [*keys, *slices] == [0] and type(key := keys.get(0)) is int:
-            kept = self._kept.get(owner.done, {})
-            key += (max(kept) + 1) * (key < 0) if kept else 0
-            if key in kept:
-                return kept[key]
-            self._asked.add((owner.step, key))
-            owner = replace(owner, done=None) if kept else owner
-        if owner.axes[:1] == "l" and 0 in keys and len({*keys, *slices} - {1}) == 1:  # of each layer, in each direction
-            ways = 2 if owner.axes[1] == "s" else 1
-            levels = [owner.states[at : at + ways] for at in range(0, len(owner.states), ways)]
-            level = self.item(levels, parts[0], scope, node)
-            if isinstance(level, tuple):
-                owner = replace(owner, step=level[-1].step, states=level, axes=owner.axes[1:])
-                return owner if 1 not in keys else self.item(owner, parts[1], scope, node)
+            if (kept := self.kept(owner, key)) is not None:
+                return kept
+            owner = replace(owner, done=None) if owner.done in self.lists else owner
         if owner.states and [*keys, *slices] == [0]:
             taken = self.item([*owner.states], parts[0], scope, node)
             if isinstance(taken, TracedTensor):
@@ -431,16 +400,11 @@ class Graphs(Containers):
                     key, keys = self.value(index, scope), [*held.items]
                     known = type(key) is int and -len(keys) <= key < len(keys)
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
-                    return
+                    return None
                 if isinstance(held, TracedTensor):
-                    key = self.value(index, scope)
-                    if type(key) is int and (held.step, key) in self._asked:  # a list of the states of some cells
-                        kept = self._kept.get(held.done, {}) | {key: value}
-                        every = [Edge(each.step) for each in self.tensors(kept)]
-                        done = TracedStep("assignment", target.lineno, [*dict.fromkeys(every)])
-                        self._kept[done] = kept
-                        super().assign(owner, replace(held, done=done), scope)
-                        return
+                    listed = self.put_in(held, self.value(index, scope), value, target.lineno)
+                    if listed is not None:
+                        return super().assign(owner, listed, scope)
                     put, places = self.tensors(value), index.elts if isinstance(index, ast.Tuple) else [index]
                     into = held.step.is_data or (put and held.step is put[0].step)
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]

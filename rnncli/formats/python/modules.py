@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rnncli.errors import RnncliError
@@ -55,9 +54,8 @@ _OF_PICTURES: Mapping[str, int] = {
     **dict.fromkeys(names("VGG16 VGG19"), 512),
     **dict.fromkeys(names("MobileNet DenseNet121"), 1024),
     **dict.fromkeys(names("MobileNetV2 EfficientNetB0 EfficientNetV2B0"), 1280),
-    **dict.fromkeys(
-        names("ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2 Xception InceptionV3"), 2048
-    ),
+    **dict.fromkeys(names("ResNet50 ResNet101 ResNet152 ResNet50V2 ResNet101V2 ResNet152V2"), 2048),
+    **dict.fromkeys(names("Xception InceptionV3"), 2048),
 }
 """How many features networks of keras.applications return at each position without their top."""
 
@@ -362,17 +360,15 @@ class Modules(Recorder):
         return [replace(first, notes=notes), *levels]
 
 
-def _needed(module: Module, given: Mapping[str, Value]) -> list[str]:
+def _needed(module: Module, given: Iterable[str]) -> list[str]:
     """Return the arguments without a default value that a module is not given."""
-    found: dict[str, Value] = {}
-    with suppress(ArgumentFaultError):
-        while True:
-            try:
-                frameworks.built(module.framework, module.name, [], {**dict.fromkeys(given, 8), **found})
-                break
-            except MissingArgumentError as fault:
-                found[fault.argument] = 8
-    return [*found]
+    try:
+        frameworks.built(module.framework, module.name, [], dict.fromkeys(given, 8))
+    except MissingArgumentError as fault:
+        return [fault.argument, *_needed(module, [*given, fault.argument])]
+    except ArgumentFaultError:
+        pass
+    return []
 
 
 def _finds_features(module: Module, made: Node, axes: str) -> bool:

@@ -253,6 +253,9 @@ class Recorder(Program):
         self._sites: dict[tuple[Value, ...], _Site] = {}
         self._same: dict[tuple[object, ...], TracedStep] = {}
         self._done: dict[TracedStep, TracedStep] = {}
+        self.lists: dict[TracedStep | None, dict[Value, Value]] = {}
+        """What is put in lists that are given as data, by the last change of each."""
+        self._asked: set[tuple[TracedStep, Value]] = set()
 
     def recorded(self, action: Callable[[], Value]) -> tuple[list[TracedStep], Value]:
         """Return the steps that an action records, and its result."""
@@ -333,6 +336,22 @@ class Recorder(Program):
     def tensors(self, value: Value) -> Tensors:
         """Return the tensors in a value."""
         return [each for each in self.leaves(value) if isinstance(each, TracedTensor)]
+
+    def kept(self, owner: TracedTensor, key: int) -> Value:
+        """Return what has been put in a list that is given as data, or None: then a cell may start from this item."""
+        held = self.lists.get(owner.done, {})
+        key += (max(held) + 1) * (key < 0) if held else 0
+        self._asked.add((owner.step, key))
+        return held.get(key)
+
+    def put_in(self, owner: TracedTensor, key: Value, value: Value, line: int) -> TracedTensor | None:
+        """Return data in which an item is replaced that has been read, the state of a cell; None for any other."""
+        if type(key) is not int or (owner.step, key) not in self._asked:
+            return None
+        held = self.lists.get(owner.done, {}) | {key: value}
+        done = TracedStep("assignment", line, [*dict.fromkeys(Edge(each.step) for each in self.tensors(held))])
+        self.lists[done] = held
+        return replace(owner, done=done)
 
     def read(self, tensor: TracedTensor) -> Edge:
         """Return the edge by which a step reads a tensor."""
