@@ -15,6 +15,7 @@ from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Effect, Note, names
 from rnncli.formats.python.modules import Modules, kind_of
 from rnncli.formats.python.objects import (
+    KEPT,
     NO_BASES,
     Call,
     Function,
@@ -173,7 +174,7 @@ class Containers(Modules):
         if name in ("forward", "call") and isinstance(owner, Instance | Module) and not isinstance(value, Function):
             return self.differ(owner, f"is called otherwise: its {name} is set {where}")
         if name == "data" and isinstance(owner, Call) and isinstance(owner.of, Module):  # of a weight
-            own = isinstance(value, Unknown) and source_of(node) in [each.name for each in value.names]
+            own = isinstance(value, Unknown) and KEPT.sub("", source_of(node)) in [each.name for each in value.names]
             owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
         if not isinstance(owner, Module):
             return super().set_attribute(owner, name, value, node)

@@ -18,6 +18,7 @@ from rnncli.errors import RnncliError
 from rnncli.formats import NO_SETTINGS, Settings
 from rnncli.formats.python import library
 from rnncli.formats.python.objects import (
+    KEPT,
     MISSING,
     PLAIN,
     Array,
@@ -165,9 +166,10 @@ class Evaluator:
         self.step()
         if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Set):
             written = source_of(node)
-            chosen = self.setting(written, self.setting(_WITH_KEY.sub(r".\1", written), MISSING))
-            if chosen is not MISSING:
-                return chosen
+            kept = KEPT.sub("", written)
+            for name in (written, kept, _WITH_KEY.sub(r".\1", kept)):
+                if name in self.settings:
+                    return self.setting(name, MISSING)
         match node:
             case ast.Constant(value=value):
                 return value if isinstance(value, PLAIN) else Unknown("it is not a number")
@@ -322,16 +324,7 @@ class Evaluator:
                     return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
         bound = called or (isinstance(owner, list | dict) and hasattr(owner, name))
-        return Method(owner.values if held else owner, name) if bound else self.part_of(owner, node)
-
-    def part_of(self, owner: Value, node: ast.AST) -> Value:
-        """Return an attribute or item of an unknown object: of a parameter by its own name, if it is kept in `self`."""
-        made, kept = left_open(node), source_of(getattr(node, "value", node))
-        names = [each.name for each in owner.names] if isinstance(owner, Unknown) and kept.startswith("self.") else []
-        for opened in made.names if len(names) == 1 and names[0].isidentifier() else ():
-            opened = opened._replace(name=opened.name.replace(kept, names[0], 1))
-            return self.setting(opened.name, replace(made, names=(opened,)))
-        return made
+        return Method(owner.values if held else owner, name) if bound else left_open(node)
 
     def _elements(self, elements: list[ast.expr], scope: Scope) -> list[Value]:
         values: list[Value] = []
@@ -357,8 +350,6 @@ class Evaluator:
         """Return an item, or several in a slice, of an object."""
         if isinstance(owner, Instance) and (own := owner.method("__getitem__")) is not None:
             return self.call(own, Given([self.value(index, scope)], {}, node))
-        if isinstance(owner, Unknown) and isinstance(index, ast.Constant):
-            return self.part_of(owner, node)
         if isinstance(owner, list) and isinstance(index, ast.Tuple):  # of the states of layers, in both directions
             for each in index.elts:
                 owner = self.item(owner, each, scope, node)

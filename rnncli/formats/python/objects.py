@@ -30,6 +30,9 @@ MISSING: Final = object()
 _SEVERAL = (ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.List, ast.Tuple, ast.Dict, ast.Slice)
 """Expressions, and items of lists, that are not a number or word that a setting could provide."""
 
+KEPT = re.compile(r"^self\.(?=\w+[.\[])")
+"""What comes before something that an object keeps, `self.config.units`, which is named as outside of it."""
+
 LIST = "(100, 100)"
 """The example of a list of sizes."""
 
@@ -400,7 +403,7 @@ def left_open(node: ast.AST, why: str = "is computed when the program runs") -> 
     match node:
         case ast.Subscript(value=whole, slice=ast.Slice()) if getattr(whole, "attr", "") != "shape":
             return left_open(whole, why).such_as(LIST)
-    written = source_of(node)
+    written = KEPT.sub("", source_of(node))
     several = isinstance(getattr(node, "slice", node), _SEVERAL)
     one = written not in ("a long expression", "an expression") and not several
     return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0), _first_choice(node)),) * one)

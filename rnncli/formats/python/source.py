@@ -326,13 +326,10 @@ def _returned(graphs: Graphs, function: Function | None) -> tuple[list[TracedSte
 
 def _own_method(graphs: Graphs, instance: Instance) -> Function | None:
     """Return the method that computes with most of an object's layers, if none has a framework's name for it."""
-    found: list[tuple[int, int, Function]] = []
     named = [name for name in (instance.cls.scope.values if instance.cls else ()) if name[:1] != "_"]
-    for method in filter(None, map(instance.method, named)):
-        steps, _ = _returned(graphs, method)
-        if any(recurs(step.module) for step in steps):
-            found.append((-len({step.module for step in steps if step.has_weights}), len(steps), method))
-    return min(found, key=lambda each: each[:2])[2] if found else None
+    every = {method: _returned(graphs, method)[0] for method in filter(None, map(instance.method, named))}
+    some = [each for each, steps in every.items() if any(recurs(step.module) for step in steps)]
+    return min(some, key=lambda each: (-sum(step.has_weights for step in every[each]), len(every[each])), default=None)
 
 
 def _computed(graphs: Graphs, function: Function) -> Value:
