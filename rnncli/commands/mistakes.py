@@ -32,19 +32,10 @@ from rnncli.commands.command_line import (
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
-from rnncli.commands.wrong_arguments import (
-    STANDARD_INPUT,
-    joined,
-    meant_by,
-    near_file,
-    piped,
-    term_asked,
-    with_near_files,
-    wrong_argument,
-)
+from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
 from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
-from rnncli.formats import FORMATS, KNOWN_EXTENSIONS, choice_of, names_another
+from rnncli.formats import FORMATS, choice_of, names_another
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
@@ -105,7 +96,7 @@ def argument_error(error: RnncliError, text: str) -> RnncliError:
     if this is None or len(text) > _LONG or len(this.arguments) > _MOST_TYPED:
         return error
     if not isinstance(error, SpecError):
-        return _file_error(error, this, text)
+        return _file_error(error, this)
     places = [place for place in this.arguments if this.words[place].text == text]
     places += [place for place in this.arguments if "{" in this.words[place].text]
     return _answer(this, _wrong(this, places[0], error)) if places else error
@@ -124,8 +115,8 @@ def check_arguments() -> None:
                 raise UsageError(step.message, step.advice, lead=lead, repair=repair)
 
 
-def _file_error(error: RnncliError, this: TypedLine, text: str) -> RnncliError:
-    """Return the error to report if the work failed; if no file is as it should be, suggest what was meant."""
+def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
+    """Return the error to report if the work failed; if a file is not as it should be, suggest what was meant."""
     advice, lead, meant = error.advice, "perhaps", with_near_files(this)
     option = this.options.get((advice or "").removeprefix("leave out "))
     if option is not None:
@@ -133,11 +124,6 @@ def _file_error(error: RnncliError, this: TypedLine, text: str) -> RnncliError:
         meant = this.line(each for each in this.words if each.option is not option)
     elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
         meant, lead = found.state, _lead(this, found.way)
-    elif error.advice == KNOWN_EXTENSIONS and meant == this.typed and this.name != "inspect":
-        lines = (piped(this, place) for place in this.arguments if this.words[place].text == text)
-        advice, lead, meant = None, "", next(filter(None, lines), meant)
-        if exists(text) and not isfile(text):
-            return type(error)(error.message, STANDARD_INPUT)
     return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
 
 

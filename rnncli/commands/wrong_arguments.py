@@ -55,8 +55,6 @@ _CUT = re.compile(r"[,:;|>&+=(→-]\s*\0|(?:^|\0)[\[(][^\0]*\0|\0(?:\s*[,:;|>&+=
 _ASKED = re.compile(r"^(?:what|why|how|define)\b|\b(?:is|are|does|do|an?|the|mean)\b|\?")
 """Words of a question about a term."""
 
-STANDARD_INPUT = "`-` reads specs from standard input, one per line"
-
 _LONGEST_START = 4000
 """The characters of a file in which its first spec is looked for."""
 
@@ -142,7 +140,7 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
 
 
 def with_near_files(this: TypedLine) -> Line:
-    """Return the line with the model files that were probably meant."""
+    """Return the line with the files that were probably meant, or with - for one with specs."""
 
     def meant(word: Word) -> Word:
         if word.option is not None:
@@ -153,27 +151,22 @@ def with_near_files(this: TypedLine) -> Line:
         names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
         return Word((names_file and near_file(word.text)) or word.text)
 
-    return this.line(map(meant, this.words))
+    lines = (piped(this, place) for place in this.arguments)
+    return next(filter(None, lines), this.line(map(meant, this.words)))
 
 
 def piped(this: TypedLine, place: int) -> Line | None:
-    """Return the line that reads the file of an argument with -; None if it holds no specs and no printed table."""
+    """Return the line that reads an argument's file with -; None if it begins with no spec and no other text."""
     path = this.words[place].text.strip().removeprefix("@")
-    if this.name == "inspect" or not isfile(path) or not _holds_specs(this, path):
+    if this.name == "inspect" or not isfile(path) or os.path.splitext(path)[1] in FORMATS:
         return None
-    return this.with_(place, Word("-"), end=[Word("<"), Word(path)])
-
-
-def _holds_specs(this: TypedLine, path: str) -> bool:
-    """Whether the first line of a text file that is neither blank nor a comment is of a spec or a printed table."""
     with contextlib.suppress(OSError, RnncliError), open(path, encoding="utf-8", errors="replace") as file:
         lines = (line.partition("#")[0].strip() for line in file.read(_LONGEST_START).splitlines())
         first = next(filter(None, lines), "")
-        if re.match(ONE_TEXT, " ".join(first.split())):
-            return True
-        _read(this, first)
-        return not is_path(first)
-    return False
+        if not re.match(ONE_TEXT, " ".join(first.split())):
+            _read(this, first)
+        return None if is_path(first) else this.with_(place, Word("-"), end=[Word("<"), Word(path)])
+    return None
 
 
 def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[Line]]:
@@ -198,7 +191,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         advice = "give a file in it"
         yield Applied(this.with_(place, one), "for example", folder, drops=text, costs=COSTS_A_GUESS, advice=advice)
     elif re.fullmatch(r"[^:(,=]+\.(?:txt|csv|tsv|md|cfg|ini|toml|ya?ml|log)", text):
-        yield Applied(this.typed, "", no_file, advice=STANDARD_INPUT)
+        yield Applied(this.typed, "", no_file, advice="`-` reads specs from standard input, one per line")
     yield from joined(this, place)
     is_plain = re.fullmatch(r"[^\W_][^:(,=]*", text) is not None and lowered(text) not in KINDS
     is_term = is_plain and lowered(text) not in FRAMEWORK_WORDS and is_word(text)

@@ -123,8 +123,6 @@ def _built(node: Node, kind: str, settings: Mapping[str, object]) -> Node:
     return replace(made, name=node.name, kind=kind, tensors=node.tensors, convention="torch", notes=tuple(notes))
 
 
-_OTHER_ARCHIVES = "names of Keras's archives end in .keras, and NumPy's in .npz"
-
 Read = tuple[str, PickledTensors, Places]
 """The form of a file, its contents, and where its storages are."""
 
@@ -134,7 +132,7 @@ def _zipped(reader: FileReader) -> Read:
     archive = Archive(reader)
     pickles = [name for name in archive.members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
-        raise RnncliError("it is a zip archive, but torch.save did not write it", _OTHER_ARCHIVES)
+        raise RnncliError("it is a zip archive that torch.save did not write", "Keras's end in .keras, NumPy's in .npz")
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise _big_end()
