@@ -165,6 +165,10 @@ def test_files_of_every_version_are_read_and_false_content_is_refused(rnncli: Ru
         dense = {"dense/vars/0": (5, 2), "dense/vars/1": (2,), "own_name/vars/0": (2, 7), "own_name/vars/1": (7,)}
         for name, shape in {"embedding/vars/0": (50, 6), **dense}.items():
             file[f"layers/{name}"] = np.zeros(shape, "float32")
+    with h5py.File("a-table-of-another-name.weights.h5", "w") as file:  # as of a subclassed model
+        for name, array in zip(("0", "1", "2"), arrays(4, 3, 2).values(), strict=True):
+            file[f"layers/lstm/cell/vars/{name}"] = array
+        file["emb/vars/0"] = np.zeros((9, 3), "float32")
     with zipfile.ZipFile("code-elsewhere.keras", "w") as file:
         file.write("sizes-do.weights.h5", "model.weights.h5")
         config = {"module": "mine", "class_name": "Tagger", "config": {}, "registered_name": "Tagger"}

@@ -395,9 +395,9 @@ class _NodeGraph:
         for node in masking:
             text = f"{shorten(node.name)} treats vectors of zeros as padding; here they are ordinary timesteps"
             notes[Note(text, "differs")] = None
-        torch = any(node.convention == "torch" for node in layers)
         name = (named.owner or named.name).partition(" (layer ")[0]  # the module that has this level of a stack
-        part = Part(name, head, layers, tuple(notes), self._framework or ("torch" if torch else "keras"))
+        framework: Framework = self._framework or ("torch" if named.convention == "torch" else "keras")
+        part = Part(name, head, layers, tuple(notes), framework)
         try:
             assert part.network.layers
         except RnncliError as error:
