@@ -64,7 +64,7 @@ def _sized(found: re.Match[str]) -> str:
 def _apart(found: re.Match[str]) -> str:
     """`'input:8,lstm:4 and input:8,gru:4'` -> two specs."""
     between = r"(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=input:|in:|embed(?:ding)?:)"
-    return found[1] + re.sub(rf"(?<=[^,;|&\s]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
+    return found[1] + re.sub(rf"(?<=[\w)}}\]]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
 
 
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"

@@ -31,7 +31,7 @@ _MEANS_NOTHING = {
 }
 """Words that a spec does not express, or that only announce the number after them."""
 
-_OTHER_WAY = {*["bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences"]}
+_OTHER_WAY = {"bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences", "bwd"}
 """Words that any field other than a default accounts for."""
 
 _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
@@ -64,11 +64,11 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     """Whether a spec or template has all numbers and words of a text, except those that its steps leave out."""
     written = in_ascii(typed).lower()
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
-    plain = re.sub("(?<=[0-9])[kmgb](?=x)", "", plain)  # 10kx32
     plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
         plain = plain.replace(gone, " ") if gone else plain
+    plain = re.sub(r"(?<=[0-9])\s?[kmgb](?=x)", "", plain)  # 10kx32
     if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written):
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
@@ -138,6 +138,7 @@ def digits_stand(text: str, result: str) -> bool:
     Separate numbers stay separate: `lstm:832` does not contain those of `8:lstm32`, nor `lstm:32` a 2.
     """
     found = iter(enumerate(result))
+    text = re.sub(r"\b0(?=\.[0-9]+[kmg](?![a-wyz]))", "", text, flags=re.IGNORECASE)  # 0.5M
     for number in re.findall(r"[0-9](?:[,.' _]?[0-9])*", text):
         first, *more = filter(str.isdigit, number)
         begins = any(each == first and not result[place - 1 : place].isdigit() for place, each in found)

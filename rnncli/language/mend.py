@@ -104,7 +104,7 @@ def _search(
 def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     """Yield possible steps for a fault of a text, the likeliest first."""
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
-    is_pattern = "{" in text and "}" in text  # it describes several specs
+    is_pattern = re.search(r"\{(?:[^{}]*(?:,|\.\.|=)[^{}]*|[a-z]?)\}", text) is not None  # it describes several specs
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
     is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
     yield from () if in_order else _in_ascii(text)

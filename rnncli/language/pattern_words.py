@@ -95,7 +95,7 @@ FEW = {
 SETTINGS = {
     name: each
     for each, names in {
-        "kind": "kind type class_name layer_type model_type rnn_type cell cell_type",
+        "kind": "kind type layer class_name layer_type model_type rnn_type cell cell_type",
         "input_size": "input input_size input_dim input_features num_features n_features n_x n_in d_in d f emsize "
         "feature_size n_input features",
         "vocab": "vocab vocab_size num_embeddings ntoken ntokens",
