@@ -156,7 +156,7 @@ def with_near_files(this: TypedLine) -> Line:
 
 
 def piped(this: TypedLine, place: int) -> Line | None:
-    """Return the line that reads an argument's file with -; None if it begins with something else than a spec or a table."""
+    """Return the line that reads an argument's file with -; None unless it begins with a spec or a table."""
     path = this.words[place].text.strip().removeprefix("@")
     if this.name == "inspect" or not isfile(path) or os.path.splitext(path)[1] in FORMATS:
         return None

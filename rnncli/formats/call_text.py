@@ -234,7 +234,7 @@ class Text:
         argument, message, node = fault.argument, str(fault), node_of(call)
         if message.startswith(f"{call.name} ") and call.name not in CUTS:
             message = f"{FRAMEWORK_NAMES[framework]}'s {message}"
-        instead = fault.instead.replace("'", '"')  # a shell accepts these inside single quotes
+        instead = fault.instead if "'" in self.text else fault.instead.replace("'", '"')  # in quotes of one kind
         if isinstance(fault, MissingArgumentError):
             repair = self.with_argument(node, argument, instead)
             return self.fault(message, self.span(node), lead="for example", repair=repair)

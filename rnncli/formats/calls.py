@@ -9,6 +9,7 @@ An error marks the wrong characters, and its repair is the text as it was typed 
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -165,8 +166,9 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     Raises:
         SpecError: a call has a fault.
     """
-    if (meant := as_calls(text)) != text and (repair := _checked(meant)) is not None:
-        return repair
+    for other in (meant := as_calls(text), *_without_a_slip(meant)):
+        if other != text and (repair := _checked(other)) is not None:
+            return repair
     if compiled(r"\([\w-]{1,40}\): \w").search(text) and is_call(meant):
         try:
             read(meant)
@@ -206,6 +208,17 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
         loses = any(each in error.lead for each in ("example", "without", "keep one"))
         return None if loses else error.repair
     return ",".join(specs)
+
+
+def _without_a_slip(text: str) -> Iterator[str]:
+    """Yield a line without a sign or a lone letter just before the place where Python stops: `keras..layers`."""
+    try:
+        Text(text)
+    except UnparsableError as error:
+        end: int = getattr(error.__context__, "offset", None) or 0
+        for place in range(end, max(end - 5, 0), -1):
+            if re.fullmatch(r"\W[a-z]\W|.[-.:;=_].", text[place - 1 : place + 2]):
+                yield text[:place] + text[place + 1 :]
 
 
 # The network in a text of calls

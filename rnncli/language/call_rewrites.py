@@ -58,11 +58,11 @@ _CALLS = (
     _text(r"\b(<R>\([^()]{0,99}\binput_shape\s?=\s?\()[0-9]{1,9},\s?(?=[0-9]{1,9},\s?[0-9]{1,9}\s*\))", r"\1"),
     _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|(?:[?*]|-1)?\s?[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
-    _text(r"(?<!as )\bnn(?:[, ] ?(?-i:(?=[A-Z]))|_(?=[a-z]{2,9}\())", "nn."),
+    _text(r"(?<!as )\b(nn|keras|layers)(?:[,; ] ?(?-i:(?=[A-Z]))|_(?=[a-z]{2,9}\())", r"\1."),
     _text(r"(?<=\)),\s*self\.\w{1,30}\s*=\s*", ", "),
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
-    _text(r"\(\{([^{}()]{1,200})\}\)", lambda found: "(" + re.sub(r"(\w{1,40}):\s?", r"\1=", found[1]) + ")"),
+    _text(r"\(\{([^{}()]{1,200})\}\)", lambda found: re.sub(r"(\w{1,40}):\s?", r"\1=", f"({found[1]})")),  # JavaScript
     _text(r"(?<=[(,\s])(?:d|h|l|n_in|n_[xh]|n_?hid|nlayers)(?=\s?=\s?[0-9])", lambda found: SETTINGS[found[0].lower()]),
     _text(r"(?<=[(,\s])(?:input|num|n)_features(?=\s?=)", "input_dim"),
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
@@ -109,7 +109,12 @@ _CALLS = (
     _text(r"\b(softmax|sigmoid)\(([0-9]{1,9})\)", r"Dense(\2, activation='\1')"),
     _text(r"(?<![.\w])\w{1,20}(?=\([0-9])", _called),
     _text(r"(\b(?:Bidirectional\()?(?:<K>|<CLASS>)\([^()]{1,99}\)\)?)\s*[*x]\s*([2-9])\b", repeated),
+    _text(r"(?<=\w)\s?[-+*:=]=\s?(?=['\"\w(])", "="),
+    _text(r"(?<=[a-z])(?:-_|_-)(?=[a-z])", "_"),
+    _text(r"(?<=\w)(['\"])=(?=\w{1,30}\1)", r"=\1"),
+    _text(r"(?<==)(['\"])(\w{1,30})(?=\s?[,)\]])", r"\1\2\1"),
     _text(r"(?<=[(,\s])(\w{1,20}_\w{1,20}|units|bias|dropout|bidirectional)(?:\s?:\s?|\s)(?=<GIVEN>\s*[,)])", r"\1="),
+    _text(r"(?<=,)[a-z](?=\s[a-z_]{2,40}\s?=)", ""),
     _text(r"(?<=[\w'\")\]])[ \t]{1,9}(?=[a-z_]{2,40}\s?=[^=])", ", "),
     _text(
         r"(?<=\))(?!\s*\+\s*(?-i:[a-z_]\w{0,30})\s*(?:[;)]|$))"  # the sum with a variable, `Dense(3)(x) + x`
