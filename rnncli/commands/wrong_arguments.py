@@ -211,7 +211,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     repair = error.repair if error.text == text else _mended_pattern(text)
     # A number is not a network of its own, and pieces that spaces have cut are all meant.
     stray = text.isdecimal() or (" " in text and "without" in error.lead)
-    stray |= len(this.arguments) > 1 and re.fullmatch("[0-9x]+", text) is not None
+    stray |= len(this.arguments) > 1 and re.fullmatch("[0-9][0-9x]*[a-zA-Z]{0,2}", text) is not None
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")

@@ -129,7 +129,7 @@ class ChosenPart(NamedTuple):
 def is_path(text: str) -> bool:
     """Return whether a text begins like a path and not like a spec: with `C:\\`, `C:/`, `~/`, `./`, `/`, `\\\\`."""
     has_stroke = "/" in text or "\\" in text
-    return has_stroke and re.match(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/(?!/ )|\\\\)", text) is not None
+    return has_stroke and re.match(r"\s*(([A-Za-z]:|~|\.{1,2})[\\/]|/(?!/?\s|\?|h?$)|\\\\)", text) is not None
 
 
 def choice_of(text: str) -> ChosenPart | None:
