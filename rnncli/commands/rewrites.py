@@ -119,7 +119,7 @@ LINES = (
     # options
     _line(r"(.*) -\s([^ ]+)", r"\1 \2", drops=True),
     _line("(.* [^ -][^ ]*) - -?(<LONG>(?:[= ].*)?)", r"\1 --\2"),
-    _line("(.* [^ -][^ ]*[^ -])(--<LONG>(?:[= ].*)?)", r"\1 \2"),
+    _line("(.* (?:[^ -][^ ]*[^ -]|--<LONG>))(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),
     _line("(.*) -(<LONG>)((?:[= ].*)?)", r"\1 --\2\3", "", r"a long option has two hyphens, not as in '-\2'"),
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)…", r"\1 \2 \3 -\4 \5\6"),
@@ -140,7 +140,6 @@ LINES = (
     _line("(.*) -(?-i:([a-z])([a-z])) ([0-9]+) ([0-9]+)…", r"\1 -\2 \4 -\3 \5\6"),
     _line(r"(.*) (--pareto[ =](?=[^ ]*m(?:in|ax))[a-z,\s-]*[a-z]) ([a-z-]+)…", r"\1 \2·\3\4", drops=True),
     _line("(.*) --col[-_]?names(?:[ =][a-z_]+)+…", r"\1 --wide\2", drops=True),
-    _line("(.*) (<FLAG>)=(?:yes|true|1|on)…", r"\1 \2\3", drops=True),
     _line("(.*) (<FLAG>)=([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line(".* ((?-i:-V)|--version)(?: .*)?", r"\1", drops=True),
     _line(r"(<COMMAND>)(?: .*)? (?:[-/]\?|/h(?:elp)?|--(?:h|usage|man))(?: .*)?", r"\1 --help", drops=True),
@@ -168,9 +167,7 @@ LINES = (
     _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_OPENED),
     _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
-    _line(
-        r"(?:sweep|solve)((?: [^ -][^ ]*)* [^ ]+\.(?:py|ipynb)(?: --set[ =][^ ]+)+).*", r"spec\1", "start from its spec"
-    ),
+    _line(rf"(?:sweep|solve)((?: [^ -][^ ]*)* [^ ]+{_PYTHON}(?: --set[ =][^ ]+)+).*", r"spec\1", "start from its spec"),
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
@@ -179,6 +176,7 @@ LINES = (
     _line(rf"{_CALL} --{_FEATURES}{_N}((?: [^(]*)?)", r"\1 Input((None,·\4)),·\2\3\5"),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
     _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)…", r"\1 --sort=-\2\3\4"),
+    _line("(.*) --sort-(params|memory|macs|streaming|training|output)…", r"\1 --sort=-\2\3"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),

@@ -268,9 +268,8 @@ def joined(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
             return
     # A lone input or embedding, followed by a layer that cannot come first.
     stack = group[0] in starts and "," not in pieces[0] and _kind(pieces[1]) is not None
-    if not stack and not (
-        _CUT.search("\0".join(pieces)) and any(re.search("[:.]", each) or _kind(each) for each in pieces)
-    ):
+    is_cut = _CUT.search("\0".join(pieces)) and any(re.search("[:.]", each) or _kind(each) for each in pieces)
+    if not stack and not is_cut:
         return
     message = f"a space ends a spec, so {quote(' '.join(pieces))} is read as {len(pieces)} specs"
     for mark in (" ", ","):

@@ -11,6 +11,7 @@ from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 
 _LAST_STATES = "`rnncli forward --save-state FILE.npz` writes them"
+_STATES = f"Keras returns the last states with return_state=True, PyTorch as h_n and c_n: {_LAST_STATES}"
 _FIRST_STATES = (
     "a run starts with zero states, or with states from `rnncli forward --state FILE.npz`: a decoder can start with "
     "the last states of its encoder, written by --save-state"
@@ -21,6 +22,9 @@ _PACKED = (
 )
 _READS = "a layer reads the output of the previous one; the first layer gives the input shape: input:F, input:TxF"
 _TRAINING = "it matters only in training, and nothing is trained here"
+_CELLS = "the supported cells are those of Keras and PyTorch: rnn, lstm, gru"
+_LEAKY = "activations have no weights and no settings; elu is close to a leaky relu"
+_LOGARITHM = "the logarithm of a softmax is not supported; act:softmax has its shapes and no parameters, too"
 _SPEED = "it changes how fast a framework runs, not its results"
 _STARTS = (
     "weights are initialised with Keras's defaults, which `rnncli explain` shows; for an LSTM, "
@@ -72,20 +76,14 @@ _LINEAR = (
 _SAID: Sequence[tuple[str, str]] = (
     ("return_state", f"Keras's return_state=True also returns the last states, PyTorch's h_n and c_n: {_LAST_STATES}"),
     ("h_n hn c_n cn", f"h_n and c_n are PyTorch's last states (Keras: return_state=True): {_LAST_STATES}"),
-    (
-        "hidden_state cell_state state states last_state last_states final_state final_states",
-        f"Keras returns the last states with return_state=True, PyTorch as h_n and c_n: {_LAST_STATES}",
-    ),
+    ("hidden_state cell_state state states last_state last_states final_state final_states", _STATES),
     ("h_0 h0 c_0 c0 hx cx initial_state initial_states", _FIRST_STATES),
     ("stateful", "to continue a run, use `rnncli forward --save-state FILE.npz`, then --state FILE.npz"),
     ("num_layers", "num_layers=2 is x2: the layer twice, one on top of the other"),
     ("output outputs", _OUTPUT),
     ("linear_before_reset", _LINEAR),
     ("peepholes", "peepholes are not supported, as in Keras and PyTorch"),
-    (
-        "sru mgu qrnn indrnn ligru ugrnn mamba rwkv mingru minlstm fastgrnn fastrnn",
-        "the supported cells are those of Keras and PyTorch: rnn, lstm, gru",
-    ),
+    ("sru mgu qrnn indrnn ligru ugrnn mamba rwkv mingru minlstm fastgrnn fastrnn", _CELLS),
     ("grulayer", "MATLAB's gruLayer has one bias vector, and Keras's GRU, which has the same equations, two"),
     ("batch_first time_major", "here the batch axis always comes first: (batch, timesteps, features)"),
     (f"{' '.join(FEATURES)} batch_input_shape batch_shape", _READS),
@@ -119,14 +117,8 @@ _SAID: Sequence[tuple[str, str]] = (
     ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
     ("moving_mean moving_variance running_mean running_var momentum track_running_stats non_trainable", _STATISTICS),
     ("activation", "an activation is a field of its layer, as in dense:1:sigmoid, or a separate layer, act:sigmoid"),
-    (
-        "prelu leaky_relu leakyrelu lrelu relu6",
-        "activations have no weights and no settings; elu is close to a leaky relu",
-    ),
-    (
-        "logsoftmax log_softmax",
-        "the logarithm of a softmax is not supported; act:softmax has its shapes and no parameters, too",
-    ),
+    ("prelu leaky_relu leakyrelu lrelu relu6", _LEAKY),
+    ("logsoftmax log_softmax", _LOGARITHM),
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )
 """Words, separated by spaces, with the explanation and the equivalent in rnncli that all of them share."""

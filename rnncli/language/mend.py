@@ -34,6 +34,9 @@ _MOST_TRIED, _MOST_READ = 60, 8_000
 """The most texts to parse for a wrong spec, and the most characters besides its own, so that long specs are answered
 quickly. Nine out of ten of the others are repaired by the tenth text."""
 
+_Check = Callable[[str], object]
+"""Raises a SpecError for an invalid text."""
+
 _LONG, _LONG_LAYER = 1000, 200
 """In a longer text only the layer at fault is rewritten; a longer layer is not rewritten."""
 
@@ -48,14 +51,12 @@ _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they are written in a spec."""
 
 
-def mended(
-    error: SpecError, check: Callable[[str], object], example: str = spec.EXAMPLE, *, blanks: bool = False
-) -> SpecError:
+def mended(error: SpecError, check: _Check, example: str = spec.EXAMPLE, *, blanks: bool = False) -> SpecError:
     """Return an error with a valid repair that keeps what was typed, or else with an example.
 
     Args:
         error: the error; its own repair is tried, too.
-        check: raises a SpecError for an invalid text.
+        check: the check that the repair must pass.
         example: the repair if none is found.
         blanks: whether `_` is allowed in place of a number.
     """
@@ -86,9 +87,7 @@ def _said_of(typed: str, before: Applied[str], after: Applied[str]) -> str:
     return f"without {quote(gone)}" if not instead and gone in in_ascii(typed) else "for example"
 
 
-def _search(
-    typed: str, check: Callable[[str], object], blanks: bool, first: SpecError | None = None
-) -> Answer[str] | None:
+def _search(typed: str, check: _Check, blanks: bool, first: SpecError | None = None) -> Answer[str] | None:
     """Return the repair of a text; `first` is its fault, if that is known."""
     return search(
         typed,
@@ -118,7 +117,7 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
         yield from _without(text, token, fault)
 
 
-def _fault(check: Callable[[str], object], text: str) -> SpecError | None:
+def _fault(check: _Check, text: str) -> SpecError | None:
     try:
         check(text)
     except SpecError as error:

@@ -139,9 +139,7 @@ _SETS = {
     "SLIP": "(?-i:[a-jl-z])??",
     "F": r"(?::[a-z][\w=]{0,30}){0,9}",
     "WHOLE": _any(WHOLE),
-    "WORD": _any(
-        f"{layer.kind}:{word}" for layer in LAYERS if isinstance(layer.sizes, WordSize) for word in layer.sizes.words
-    ),
+    "WORD": _any(f"{name}:{word}" for name, sizes in _WORDED.items() for word in sizes.words),
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "WIDE": r"[\s-]?d(?:im\w{0,9})?",

@@ -298,6 +298,7 @@ REWRITES = (
     _layer(r"(<K>)[-_]?[1-9](:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
     _layer(r"(<K>)(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
+    _part(r"(?<=:)([a-z]{3,9})=([a-z])(?=[0-9])", r"\1\2="),
     _same_part(r"^(<INPUT>:[0-9]{1,9})(?:ch|axes|axis)$", r"\1", ALONE),
     _part(r"(?:(?<=put:)[xftd]|(?<=:)[#<~≤≈]{1,2})(?=[0-9])", ""),
     _same_part(r"(?<=[0-9])x[kdf](?=[0-9])", "x"),
@@ -369,7 +370,9 @@ REWRITES = (
     # a field in place of a layer
     _text(r"(?<=[0-9])<S>[,:]<S>masking(?:[:=(](?:mask_value=)?(?:0(?:\.0?)?)?\)?)?(?=[,:]|$)", ":mask", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:<FIELD>)\b(?!:[0-9])(?:=\w{1,20})?(?:[,:]|$))", ":", ""),
-    _text(r"((?:^|,)<S><LINEAR>:(?!\w*:<ACT>)[^,=]+),<S>(?:activation[:=])?(?=<ACT>(?:,|$))(?!linear)", r"\1:", ""),
+    _text(
+        r"((?:^|,)<S><LINEAR>:(?!\w*:<ACT>)[^,=]+),<S>(?:activation[:=])?(?=<ACT>(?:,|:[a-z]|$))(?!linear)", r"\1:", ""
+    ),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:activation|act)<S>=<S><ACT>(?:[,:]|$))", ":", ""),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=(?:same|valid|causal)(?:[,:]|$))", ":", ""),
     _same_text(r"(?:(?<=[0-9])|:seq),<S>last\w{0,9}(?=,|$)", "", "without seq a layer returns only its last output"),
@@ -444,9 +447,7 @@ PATTERNS = (
     _pattern(r"\{([0-9]+(?:,[0-9]+)+)(?=,[A-Za-z]|:|$)", _list_of),
     _pattern(rf"(?<=:){_NUMBER}:{_NUMBER}:{_NUMBER}(?=[,:]|$)", _range_of),
     _pattern(r"(?<![^,])([a-z]+(?:(?:[|/]| or )[a-z]+)+)(?=:)", _list_of),
-    _pattern(
-        r"(?<=[:x])([0-9]+(?:(?:\|[0-9]+)+|(?:/[0-9]+){2,}|(?:, ?[0-9]+)*,? (?:or|and) [0-9]+))(?=[,:x]|$)", _list_of
-    ),
+    _pattern(r"(?<=[:x])(\d+(?:(?:\|\d+)+|(?:/\d+){2,}|(?:, ?\d+)*,? (?:or|and) \d+))(?=[,:x]|$)", _list_of),
     _pattern(rf"(?<=[:x])\{{?range\({_NUMBER}, ?{_NUMBER}(?:, ?{_NUMBER})?\)\}}?", _range_of),
     _pattern(r"(?<=[:x])[\[(<]([0-9]+(?:[,;| ]+[0-9]+)*)[\])>]", _list_of),
     _pattern(r"(?<![^,])[\[(<](\w+(?:[,;| ]+\w+)+)[\])>]", _list_of),
