@@ -90,9 +90,7 @@ class Result:
 class _Later:
     """A method implemented by a function in a higher-level module, which is imported when the method is used.
 
-    Args:
-        module: the function's module.
-        name: the function's name. Its first argument is the instance.
+    The first argument of the function is the instance.
     """
 
     def __init__(self, module: str, name: str) -> None:

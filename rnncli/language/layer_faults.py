@@ -19,13 +19,7 @@ from rnncli.quantities import nearest_size
 
 
 class LayerFaults(NamedTuple):
-    """The faults of one layer; each method raises the SpecError for one kind of fault.
-
-    Attributes:
-        text: the spec.
-        token: the layer in it.
-        blanks: whether `_` is allowed in place of a number.
-    """
+    """The faults of one layer, a token of a spec that may have blanks; each method raises one kind of SpecError."""
 
     text: str
     token: Token

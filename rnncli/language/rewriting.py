@@ -79,12 +79,7 @@ class Applied(NamedTuple, Generic[State]):
 
 
 class Answer(NamedTuple, Generic[State]):
-    """The result of a search.
-
-    Attributes:
-        state: the valid state.
-        way: the steps to it.
-    """
+    """The result of a search: the valid state, and the steps to it."""
 
     state: State
     way: tuple[Applied[State], ...]

@@ -54,12 +54,7 @@ Page = Iterable[Block]
 
 @immutable
 class Line(Block):
-    """A text, which may have several lines.
-
-    Attributes:
-        text: the text.
-        start: its indent in columns.
-    """
+    """A text, which may have several lines, indented by `start` columns."""
 
     text: Text
     start: int = 0
@@ -75,11 +70,7 @@ GAP = Line(Text())
 
 @immutable
 class Drawn(Block):
-    """A drawing in characters that uses the available width.
-
-    Attributes:
-        lines: returns its lines for a console.
-    """
+    """A drawing in characters that uses the available width; `lines` returns its lines for a console."""
 
     lines: Callable[[Console], Iterable[Text]]
 
@@ -90,12 +81,7 @@ class Drawn(Block):
 
 @immutable
 class SourceText(Block):
-    """Source to paste.
-
-    Attributes:
-        text: its lines.
-        language: its programming language.
-    """
+    """Source to paste, in a programming language."""
 
     text: str
     language: str = "python"

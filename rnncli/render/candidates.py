@@ -198,13 +198,7 @@ _APART = 3
 
 
 class Axis(NamedTuple):
-    """An axis of a plot.
-
-    Attributes:
-        least: its smallest number.
-        most: its largest number.
-        cells: the number of its rows or columns.
-    """
+    """An axis of a plot: its smallest and its largest number, and the number of its rows or columns."""
 
     least: float
     most: float
@@ -289,12 +283,7 @@ _PLAIN = re.compile(r"[ !#-%(-;=?-\[\]-_a-{}~]*")
 
 
 class RowTexts:
-    """Writes the rows of candidates.
-
-    Args:
-        writer: writes the rows of any records.
-        setting: the setting of the figures.
-    """
+    """Writes the rows of candidates in a setting, with a writer that writes the rows of any records."""
 
     def __init__(self, writer: Writer, setting: Setting) -> None:
         self._writer = writer

@@ -192,13 +192,9 @@ def _sentence(text: Text) -> Text:
 
 
 class TableWriter(Writer):
-    """Writes records as a table, in batches.
+    """Writes records as a table in a format, with a column for each of some keys, in batches.
 
     Empty columns are left out; when one gets a value, a new table begins.
-
-    Args:
-        format_: the format.
-        keys: the keys of the columns.
     """
 
     def __init__(self, format_: str, keys: Sequence[str]) -> None:
@@ -263,9 +259,7 @@ def page_or_reason(page: Page) -> Page:
 class _SharedHtml(Html):
     """HTML with vector drawings, in which wide elements scroll instead of widening the page.
 
-    Args:
-        title: the title of the drawings.
-        name: the prefix of their ids, which must be unique on the page.
+    `title` is the title of the drawings, and `name` the prefix of their ids, which must be unique on the page.
     """
 
     def __init__(self, title: str, name: str = "drawing") -> None:

@@ -53,12 +53,7 @@ _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 
 
 class TimeCells(NamedTuple):
-    """The cells of a row: one per time bin or, if there is no room for all, one for several.
-
-    Attributes:
-        bins: the number of bins per cell.
-        cell_width: the width of a cell in columns.
-    """
+    """The cells of a row: the time bins per cell, several if there is no room for all, and the columns per cell."""
 
     bins: int
     cell_width: int

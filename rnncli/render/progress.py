@@ -226,11 +226,7 @@ _WIDEST, _NARROWEST = 40, 8
 
 
 class BarLine:
-    """The line of a bar: the work's name, the bar, the count and the total, the share, and the time left.
-
-    Args:
-        total: the total amount of work, or None if unknown.
-    """
+    """The line of a bar: the work's name, the bar, the count, the total if it is known, the share, the time left."""
 
     def __init__(self, total: int | None) -> None:
         from rich.console import Console

@@ -279,11 +279,7 @@ def _layout_of(result: Result) -> Layout:
 
 
 class ResultWriter(Writer):
-    """Writes results of one class in any format except a table. The first result determines the columns.
-
-    Args:
-        format_: the format.
-    """
+    """Writes results of one class in any format except a table. The first result determines the columns."""
 
     def __init__(self, format_: str) -> None:
         super().__init__()

@@ -44,12 +44,7 @@ MOST_LINES = 1000
 
 
 class Picture(NamedTuple):
-    """A requested picture.
-
-    Attributes:
-        path: the file to write.
-        theme: its colours.
-    """
+    """A requested picture: the file to write, and its colours."""
 
     path: str
     theme: Theme = THEMES[0]

@@ -174,12 +174,7 @@ def _least(pairs: Any, across: Any) -> tuple[Any, Any]:
 
 
 class Cloud:
-    """The cells of a plane of two figures that contain candidates, in constant memory.
-
-    Args:
-        across: the figure on the x axis.
-        up: the figure on the y axis.
-    """
+    """The cells of a plane of two figures, one across and one up, that contain candidates, in constant memory."""
 
     def __init__(self, across: str, up: str) -> None:
         self.asked = across, up

@@ -28,13 +28,7 @@ from rnncli.system.signals import ENDING, undone_by_signals
 
 
 class _Worker(NamedTuple):
-    """A worker process.
-
-    Attributes:
-        process: its process id.
-        tasks: the pipe for its tasks.
-        results: the pipe for its results: whether the task succeeded, and the result or the exception.
-    """
+    """A worker process: its id, and the pipes for its tasks and results, each `(True, result)` or `(False, error)`."""
 
     process: int
     tasks: BufferedWriter
@@ -169,12 +163,7 @@ def _ended() -> RnncliError:
 
 
 class Ended(NamedTuple):
-    """A process that has ended.
-
-    Attributes:
-        status: its exit status; negative if it was ended by a signal.
-        output: its standard output.
-    """
+    """A process that has ended: its exit status, negative if a signal ended it, and its standard output."""
 
     status: int
     output: bytes
