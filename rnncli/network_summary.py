@@ -45,8 +45,8 @@ TOTALS_AT_RATE = (*TOTALS[:3], "macs_per_second", *TOTALS[3:])
 """The totals if the number of timesteps per second is known."""
 
 
-ORIGIN = ("complete", "left_out", "assumed", "file_params", "file")
-"""The keys that state what a network was read from, and whether its numbers cover everything in it."""
+ORIGIN = ("complete", "left_out", "assumed", "file_params")
+"""The keys that state whether a network's numbers cover everything in its source."""
 
 _MAX_LISTED = 4
 """The number of omitted items that a sentence lists."""
@@ -112,13 +112,12 @@ class Origin(NamedTuple):
         return f"{params:,}{more}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the data that states what the source is, and whether the numbers cover everything in it."""
+        """Return the data that states whether the numbers cover everything in the source."""
         return {
             "complete": self.complete,
             "left_out": list(self.left_out),
             "assumed": list(self.assumed),
             "file_params": self.file_params,
-            "file": self.file,
         }
 
 

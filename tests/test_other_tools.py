@@ -122,7 +122,7 @@ def test_every_format_includes_them(rnncli: Run) -> None:
     assert [each["tool"] for each in objects[0]["other_tools"]] == [tool.name for tool in TOOLS]
     rows = list(csv.DictReader(StringIO(rnncli(*line, "-f", "csv").stdout)))
     assert rows == [
-        {"spec": each["spec"], "complete": "true", "left_out": "", "assumed": "", "file_params": "", "file": ""}
+        {"spec": each["spec"], "complete": "true", "left_out": "", "assumed": "", "file_params": ""}
         | {key: "" if value is None else str(value) for key, value in count.items() if key != "reasons"}
         for each in objects
         for count in each["other_tools"]

@@ -9,18 +9,13 @@ import click
 from rnncli.commands import options
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.specs import show_each
-from rnncli.commands.values import OneOf
-from rnncli.render.terminal import DOCUMENTS
 from rnncli.reports.unrolled import draw
-
-_FOR_DOCUMENTS = "table is for people; markdown and html for documents."
 
 
 @click.command(cls=GroupedCommand)
 @options.spec
 @options.batch
 @options.number("--timesteps", "Length of the sequence; unknown (T) if left out.")
-@options.option("--format", OneOf(("table", *DOCUMENTS)), _FOR_DOCUMENTS, "format_", default="table")
 @options.svg
 def command(**given: Any) -> None:
     """Draw the network unrolled in time: time to the right, layers upward.

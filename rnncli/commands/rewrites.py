@@ -87,6 +87,7 @@ _ONE_WORD = "separate specs with a space"
 _PICTURE = r"\.(?:svg|png|pdf|jpe?g|gif)"
 _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _BYTES = "a size in bytes limits the memory"
+_MANY, _FIFTH = r"\d+(?:\.\.[\d.]+|(?:,\d+)+)", r"'\5' is not a spec"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
 _SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`]"
 _AMONG_OTHERS = "(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])"
@@ -237,10 +238,7 @@ LINES = (
     _line(rf"{_IS_SET}(.*) ~([^ ]*[:x])\1(?=[:,x~])([^ ]*)~(.*) --set[ =]\1=\2…", r"\3 \4\2\5\6\7"),
     _line(f"(?!solve)<COMMAND>… ~([^ ]*{_BLANK}[^ ]*)~(.*)", r"solve\1 \2\3", "for example"),
     _line(rf"sweep(.*) ~([^ {{}}]*[:x])[(\[]?{_UP_TO}[)\]]?([^ {{}}]*)~(.*)", r"sweep\1 \2{\3..\4}\5\6"),
-    _line(
-        r"sweep(.*) ([^ ]*[:x])([a-z]+)((?:[:x,][^ ]*)?) ~\3=([0-9]+\.\.[0-9.]+|[0-9]+(?:,[0-9]+)+)~(.*)",
-        r"sweep\1 \2{\5}\4\6",
-    ),
+    _line(rf"sweep(.*) ([^ ]*[:x])([a-z]+)\b([^ ]*) ~(\3=({_MANY}))~(.*)", r"sweep\1 \2{\6}\4\7", "", _FIFTH),
     _line(r"sweep(.*) ~([^ {}\s]*[a-z])\s(?:from\s|von\s)?(\d+)\s(?:to|bis)\s(\d+)~(.*)", r"sweep\1 \2:{\3..\4}\5"),
     _line(r"sweep(.*) ~([^ {}]*[:x])([1-9]\d*(?:,\s*[1-9]\d*)+)(?=[:,x}~])\}?([^ {}]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(r"solve(.*) ~([^ ]*[:x])[{$%]\{?([a-wyz]?)\}?(?=[:x,~])([^ ]*)~(.*)", r"solve\1 \2_\3\4\5", "a blank is _"),

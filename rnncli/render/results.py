@@ -180,7 +180,7 @@ _REACHED = Layout(
     (
         *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
         *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
-        *("curve", *(key for key in ORIGIN if key != "file")),
+        *("curve", *ORIGIN),
     ),
     partial(_flat, _ENDS),
 )

@@ -156,6 +156,7 @@ class NetworkReach:
         """Return the reach as plain data, the object that `rnncli reach --format json` prints."""
         return {
             "spec": self.spec,
+            "file": self.file,
             "init": self.init,
             "name": self.layer,
             "timesteps": self.timesteps,
