@@ -132,7 +132,7 @@ class Containers(Modules):
                 self.instances.append(made)
             case dict():
                 made = type(value)((key, self.copied(each)) for key, each in value.items())
-            case list():
+            case list() | set():
                 made = type(value)(self.copied(each) for each in value)
             case _:
                 return value

@@ -10,8 +10,9 @@ from __future__ import annotations
 import ast
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from rnncli.errors import RnncliError
@@ -34,6 +35,7 @@ from rnncli.formats.python.objects import (
     Stream,
     Tuple,
     Unknown,
+    Unordered,
     Value,
     doubt,
     joined,
@@ -73,7 +75,7 @@ class Evaluator:
         self.yielded: list[Value] = []
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
-        self._trying, self._failures = 0, 0
+        self._trying, self._failures = -1, 0
         """How many doubts there were at the innermost `try`, and how often it has failed."""
 
     # For subclasses to override
@@ -222,12 +224,18 @@ class Evaluator:
                 return self.value(body if holds else orelse, scope)
             case ast.Subscript(value=owner, slice=index):
                 return self.item(self.value(owner, scope), index, scope, node)
-            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp():
-                listed = Stream() if isinstance(node, ast.GeneratorExp) else []
-                why = self._rounds(node, 0, Scope({}, scope, inside=True), listed)
-                if why is not None or not isinstance(node, ast.DictComp):
-                    return why or self.fresh(listed)
-                return self.fresh(dict(listed)) if all(isinstance(key, PLAIN) for key, _ in listed) else left_open(node)
+            case ast.ListComp() | ast.GeneratorExp() | ast.DictComp() | ast.SetComp():
+                taken = self.value(node.generators[0].iter, scope)
+                items = self._rounds(node, 0, Scope({}, (scope.cls and scope.around) or scope, inside=True), taken)
+                if isinstance(node, ast.GeneratorExp):
+                    return self.fresh(Stream(items, library.size_of(taken)))
+                listed = self.taken(Stream(items))
+                if not isinstance(listed, list) or len(listed) > library.MAX_ITEMS:
+                    return open_in(listed) or left_open(node)
+                if isinstance(node, ast.ListComp):
+                    return self.fresh(listed)
+                called = Named(("set" if isinstance(node, ast.SetComp) else "dict",))
+                return self.call(called, Given([listed], {}, node))
             case ast.Lambda():
                 return self.defined(node, scope)
             case ast.JoinedStr(values=pieces):
@@ -255,7 +263,7 @@ class Evaluator:
 
     def items(self, value: Value) -> list[Value] | None:
         """Return the items that a loop over a value visits, or None if they are not known, or too many."""
-        value = value.as_tuple if isinstance(value, Instance) else value
+        value = self.taken(value.as_tuple if isinstance(value, Instance) else value)
         if not isinstance(value, str | list | dict) or len(value) > library.MAX_ITEMS:
             return None
         self.step(len(value) // library.ITEMS_A_STEP)
@@ -263,18 +271,38 @@ class Evaluator:
         more = any(each is ... or (isinstance(each, Unknown) and each.rest) for each in items)
         return None if more else items
 
-    def still(self, value: Value) -> list[Value] | None:
-        """Return the items that a loop would visit, and leave them in an iterator."""
-        return self.items(value[:] if isinstance(value, Stream) else value)
+    def taken(self, value: Value) -> Value:
+        """Return what an iterator, a set or a view of a dict has now, or why that is not known; or another value."""
+        if isinstance(value, set):
+            return [*value] if library.has_order(value) else Unordered(sorted(value, key=str))
+        if isinstance(value, library.VIEWS):
+            return open_in(value) or [*map(library.value_of, value)]
+        if not isinstance(value, Stream):
+            return value
+        try:
+            items = [*islice(value.items, library.MAX_ITEMS + 1)]
+        except (RuntimeError, ValueError):  # a dict has changed, or the iterator takes from itself
+            items = [Unknown("an iterator fails", rest=True)]
+        if (why := self.doubted(value)) is not None:
+            value.items = iter([replace(why, rest=True)])
+        last = items[-1] if items else None
+        return one_of_some(items, replace(last, rest=False)) if isinstance(last, Unknown) and last.rest else items
+
+    def visited(self, value: Value) -> Iterable[Value] | None:
+        """Return what a loop goes through, which may change meanwhile, or None if it is not known."""
+        if isinstance(value, Stream) and not self.doubted(value):
+            return value
+        items = self.items(value)
+        return value if isinstance(value, list) and items is not None else items
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value is true, or None if that is not known."""
-        if isinstance(value, (*PLAIN, list, dict)):
-            return bool(value) or isinstance(value, Stream)
+        if isinstance(value, (*PLAIN, list, dict, set, *library.VIEWS)):
+            return bool(value)
         if isinstance(value, Instance) and (own := value.method("__bool__") or value.method("__len__")) is not None:
             return self.truth(self.call(own, Given([], {}, own.node)))
         held = value.values if isinstance(value, Instance) and value.cls is not None and value.is_dict else True
-        return bool(held) if isinstance(value, Function | Class | Instance) else None
+        return bool(held) if isinstance(value, Function | Class | Instance | Stream) else None
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
         """Return the result of an operator on two values."""
@@ -312,14 +340,19 @@ class Evaluator:
                 itself = owner if isinstance(owner, Instance) else None
                 found = cls.bound(name, itself)
                 if isinstance(found, Function):
-                    if itself is None or not found.decorated("property"):
+                    if itself is None or found.decorators.isdisjoint(("property", "cached_property")):
                         return found
                     made = self.call(found, Given([], {}, node))
-                    if isinstance(made, PLAIN) and found.decorated("cached_property"):
+                    if isinstance(made, PLAIN) and "cached_property" in found.decorators:
                         itself.values[name] = made
                     return made
+                if isinstance(found, Instance) and (own := found.method("__get__")) is not None:
+                    return self.call(own, Given([itself, cls], {}, node))
                 if found is not MISSING:
                     return found if itself is None else itself.values.get(..., found)
+                if itself is None and (found := cls.of_meta(name)) is not MISSING:
+                    computed = isinstance(found, Function) and "property" in found.decorators
+                    return self.call(found, Given([], {}, node)) if computed else found
                 if itself is not None and not called and (own := itself.method("__getattr__")) is not None:
                     return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")
@@ -330,6 +363,7 @@ class Evaluator:
         values: list[Value] = []
         for each in elements:
             value = self.value(each, scope)
+            value = self.taken(value) if isinstance(each, ast.Starred) else value
             items = self.items(value) if isinstance(each, ast.Starred) else [value]
             values += [replace(open_in(value) or left_open(each), names=(), rest=True)] if items is None else items
         return values
@@ -358,35 +392,35 @@ class Evaluator:
         return library.item_of(self, owner, [each and self.value(each, scope) for each in bounds], node)
 
     def _rounds(
-        self, node: ast.ListComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, made: list[Value]
-    ) -> Value:
-        """Append the items that a comprehension's loops produce from this depth on; return why unknown, or None."""
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, depth: int, scope: Scope, taken: Value
+    ) -> Iterator[Value]:
+        """Yield the items that a comprehension's loops produce from this depth on."""
         if depth == len(node.generators):
             if isinstance(node, ast.DictComp):
-                made.append([self.value(node.key, scope), self.value(node.value, scope)])
+                yield [self.value(node.key, scope), self.value(node.value, scope)]
             else:
-                made.append(self.value(node.elt, scope))
-            return None if len(made) <= library.MAX_ITEMS else left_open(node)
+                yield self.value(node.elt, scope)
+            return
         loop = node.generators[depth]
-        taken = self.value(loop.iter, scope)
-        items = self.items(taken)
-        if items is None:
-            unknown = replace((open_in(taken) or left_open(node)).in_turn(loop.iter), line=node.lineno)
-            self.assign(loop.target, unknown, scope)
-            self.doubts.append(unknown)
-            self._rounds(node, depth + 1, scope, made)
-            self.doubts.pop()
-            return one_of_some(made, unknown)
-        for item in items:
+        taken = self.value(loop.iter, scope) if depth else taken
+        items = self.visited(taken)
+        for item in [replace(open_in(taken) or left_open(node), rest=True)] if items is None else items:
+            if isinstance(item, Unknown) and item.rest:
+                unknown = replace(item.in_turn(loop.iter), rest=False, line=node.lineno)
+                self.assign(loop.target, unknown, scope)
+                self.doubts.append(unknown)
+                made = [*self._rounds(node, depth + 1, scope, None)]
+                self.doubts.pop()
+                yield replace(one_of_some(made, unknown), rest=True)
+                return
             self.assign(loop.target, item, scope)
             tests = [self.value(test, scope) for test in loop.ifs]
             holds = [self.truth(test) for test in tests]
             if None in holds:
-                return joined(tests) or left_open(node)
-            why = self._rounds(node, depth + 1, scope, made) if all(holds) else None
-            if why is not None:
-                return why
-        return None
+                yield replace(joined(tests) or left_open(node), rest=True)
+                return
+            if all(holds):
+                yield from self._rounds(node, depth + 1, scope, None)
 
     # Targets
 
@@ -410,8 +444,11 @@ class Evaluator:
                 self.call(Named(("setattr",)), Given([held, name, value], {}, target))
             case ast.Subscript(value=owner, slice=index):
                 items, key = self.value(owner, scope), self.value(index, scope)
+                own = items.method("__setitem__") if isinstance(items, Instance) else None
                 items = items.values if isinstance(items, Instance) else items
-                if isinstance(items, dict) and isinstance(key, PLAIN):
+                if own is not None:
+                    self.call(own, Given([key, value], {}, target))
+                elif isinstance(items, dict) and isinstance(key, (*PLAIN, Class)):
                     self.put(items, items, key, value)
                 elif isinstance(items, dict | list):
                     known = isinstance(items, list) and type(key) is int and not self.doubted(items)
@@ -422,7 +459,10 @@ class Evaluator:
 
     def set_attribute(self, owner: Value, name: str, value: Value, node: ast.AST) -> None:
         """Set an attribute of an object or a class."""
+        held = owner.cls.get(name) if isinstance(owner, Instance) and owner.cls is not None else None
         match owner:
+            case Instance() if isinstance(held, Instance) and (own := held.method("__set__")) is not None:
+                self.call(own, Given([owner, value], {}, node))
             case Instance() if (own := owner.method(f"{name}.setter")) is not None:
                 self.call(own, Given([value], {}, node))
             case Instance() if (own := owner.method("__setattr__")) is not None:
@@ -432,6 +472,7 @@ class Evaluator:
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
+        value = self.taken(value)
         items, star = self.items(value), [isinstance(each, ast.Starred) for each in targets]
         more = 0 if items is None else len(items) - len(targets)
         if items is not None and any(star) and more >= -1:
@@ -451,13 +492,23 @@ class Evaluator:
         written = [*zip(reversed(every), reversed(node.args.defaults), strict=False)]
         written += [(each, value) for each, value in zip(named, node.args.kw_defaults, strict=True) if value]
         defaults = {each.arg: self.value(value, scope) for each, value in written}
-        around = scope.around if scope.cls is not None else None  # a method does not see the names inside its class
-        return Function(node, around or scope, defaults, scope.cls)
+        around = (scope.cls and scope.around) or scope  # a method does not see the names inside its class
+        return Function(node, around, defaults, scope.cls)
+
+    def settled(self, given: Given) -> Given:
+        """Return the arguments of a call, with what is in iterators and views now in place of them."""
+        named = {name: each if isinstance(each, set) else self.taken(each) for name, each in given.named.items()}
+        return replace(given, positional=[*map(self.taken, given.positional)], named=named)
 
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value."""
+        if not isinstance(called, Partial) and getattr(called, "name", "") not in library.LEAVING:
+            given = self.settled(given)
         match called:
-            case Method(owner=list() | dict() | str() | Instance()):
+            case Method(owner=Stream() as owner):
+                owner.items = iter([replace(left_open(given.node), rest=True)])
+                return left_open(given.node)
+            case Method(owner=list() | dict() | set() | str() | Instance()):
                 return library.method_called(self, called, given)
             case Partial(called=held, given=first):
                 every = [*first.positional, *given.positional]
@@ -472,6 +523,10 @@ class Evaluator:
 
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
+            case ast.Name(id="locals" | "vars") if not node.args:
+                held = scope.values  # of a function, it is a copy
+                inside = scope is not self.module and scope.cls is None
+                return {name: each for name, each in held.items() if not name.startswith("__")} if inside else held
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
                 called = library.inherited(scope.private(name), scope, [self.value(each, scope) for each in said[:1]])
             case ast.Attribute(value=owner, attr=name):

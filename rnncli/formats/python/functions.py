@@ -127,7 +127,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = len(first.states) if first.states and name == "size" and given.all[1:] == [0] else made
         case "shape":
             made = first.shape
-        case "fills":
+        case "fills" if first.step.is_data:
             made = replace(first.alone, zeros=name in ZEROS or given.get("value", 1) == 0)
         case "like":
             made = record.data(name, given)

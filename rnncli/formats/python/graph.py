@@ -394,6 +394,8 @@ class Graphs(Containers):
                 for each in value.values if isinstance(value, Unknown) else (value,):
                     if isinstance(each, Module):
                         each.variables.append(name)
+            case ast.Subscript(value=ast.Attribute(attr="__dict__")) if isinstance(value, Module):
+                self.differ(value, "is put in __dict__, so PyTorch does not count its weights", "counted twice")
             case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
                 held = self.value(owner, scope)
                 if isinstance(held, Module) and held.items is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
-import functools
 import itertools
 import json
 import math
 import operator
 import re
-from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
+from collections.abc import Callable, Collection, ItemsView, Iterable, Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
 from rnncli.formats.frameworks import CLASSES
@@ -24,6 +24,7 @@ from rnncli.formats.python.objects import (
     Array,
     Call,
     Class,
+    Factory,
     Function,
     Given,
     Instance,
@@ -37,6 +38,7 @@ from rnncli.formats.python.objects import (
     Stream,
     Tuple,
     Unknown,
+    Unordered,
     Value,
     joined,
     left_open,
@@ -64,6 +66,9 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
     ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.BitXor: operator.xor,
 }
 _BY_NAME = {each.__name__: kind for kind, each in _OPERATORS.items()}
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
@@ -79,28 +84,41 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda one, many: one not in many,
 }
 _SAME: Mapping[type[ast.cmpop], bool] = {ast.Is: True, ast.Eq: True, ast.IsNot: False, ast.NotEq: False}
+_TESTING = names("filter takewhile dropwhile")
 _METHODS: Mapping[type, frozenset[str]] = {
     list: names("append extend insert pop reverse index count copy remove clear sort __imul__"),
     dict: names("get items values keys pop copy update setdefault"),
+    set: names("add remove discard clear copy update union intersection difference symmetric_difference pop")
+    | names("issubset issuperset isdisjoint intersection_update difference_update symmetric_difference_update"),
     str: names("lower upper strip lstrip rstrip split rsplit splitlines partition replace join startswith endswith")
     | names("title capitalize format index count find"),
 }
 """Methods of plain values that work here as in Python."""
 
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem move_to_end __imul__")
+_CHANGING |= names("add discard intersection_update difference_update symmetric_difference_update")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
-    **{each.__name__: each for each in (sorted, dict, enumerate, zip, reversed, divmod, iter, copy)},
-    **{name: getattr(itertools, name) for name in names("chain pairwise islice")},
-    "reduce": functools.reduce,
+    **{each.__name__: each for each in (sorted, dict, set, enumerate, zip, reversed, divmod, iter, copy, map, filter)},
+    **{name: getattr(itertools, name) for name in names("chain pairwise islice cycle takewhile dropwhile")},
+    "reduce": reduce,
     "OrderedDict": dict,
-    "set": lambda values=(): [*(set if all(isinstance(each, int) for each in values) else dict.fromkeys)(values)],
+    "frozenset": set,
 }
 """The Python functions that are supported, by name."""
 
+
 _NAMESPACES = names("Namespace SimpleNamespace EasyDict AttrDict ConfigDict Munch Box DotMap create")  # of OmegaConf
-_REGISTERING = names("add_module register_module register_parameter __setattr__")
+_LAZILY = names("iter enumerate zip reversed map filter chain pairwise islice cycle takewhile dropwhile")
+LEAVING = names("next any all isinstance bool copy partial setattr getattr append insert add setdefault")
+LEAVING |= _LAZILY | _NAMESPACES
+"""Functions and methods that leave an iterator as it is, or take its items one by one."""
+
+VIEWS = (KeysView, ValuesView, ItemsView)
+"""What `d.keys()`, `d.values()` and `d.items()` return: they show what is in the dict whenever they are used."""
+
+_REGISTERING = names("add_module register_module register_parameter __setattr__ __setitem__")
 _MODULES = names("math collections itertools functools numpy copy")
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
 
@@ -109,30 +127,62 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return the result of a Python function on values that are known."""
 
     def followed(function: Value) -> Callable[..., Value]:
-        return lambda *each: evaluator.call(function, Given([*each], {}, given.node))
+        return lambda *each: each[0] if function is None else evaluator.call(function, Given([*each], {}, given.node))
+
+    def tested(function: Value) -> Callable[..., bool]:
+        known: Mapping[bool | None, bool] = {True: True, False: False}
+        return lambda each: known[evaluator.truth(followed(function)(each))]
 
     values = [(isinstance(each, Call | Instance) and evaluator.items(each)) or each for each in given.positional]
-    given = replace(given, positional=[each[:] if isinstance(each, Stream) else each for each in values])
+    given = replace(given, positional=values)
     words = {name: followed(each) if name == "key" else each for name, each in given.named.items()}
-    if called.name == "reduce" and values:
-        values = [followed(values[0]), *values[1:]]
+    size = max(map(size_of, values), default=1)
+    kinds = (list, dict, set, Stream, *VIEWS) if called.name in _LAZILY else ()  # rather than data
+    values = [evaluator.visited(each) if isinstance(each, kinds) else each for each in values]
+    if called.name in _TESTING | {"map", "reduce"} and values:
+        values[0] = (tested if called.name in _TESTING else followed)(values[0])
     alone = called.name in ("str", "bool")
-    plain = [isinstance(each, PLAIN) or callable(each) or (not alone and evaluator.still(each)) for each in values]
+    known = [isinstance(each, (*PLAIN, Stream)) or callable(each) for each in values]
+    known = [one or (not alone and evaluator.items(each) is not None) for one, each in zip(known, values, strict=True)]
     slow = called.name in ("max", "min", "sorted", "sum") and _is_deep(values)
     if called.name == "sum":
         joint = [len(one) for each in values if isinstance(each, list) for one in each[:] if isinstance(one, list)]
         slow = slow or sum(joint) > MAX_ITEMS
-    if given.unknown is None and all(each or each == [] for each in plain) and not slow:
+    if given.unknown is None and all(known) and not slow:
         try:
-            return evaluator.fresh(_value_of(_FUNCTIONS[called.name](*values, **words)))
+            made = _FUNCTIONS[called.name](*values, **words)
+            if isinstance(made, dict | set) and any(open_in(each) or isinstance(each, Instance) for each in made):
+                raise TypeError  # one may be equal to another
+            made = Stream(_yielded(made, given.node), size) if isinstance(made, Iterator) else value_of(made)
+            made = Unordered(made) if isinstance(made, list) and isinstance(given.get("", 0), Unordered) else made
+            return evaluator.fresh(made)
         except (ValueError, ArithmeticError):
             evaluator.fails()
         except TypeError:
             pass
     if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
         return left_open(given.node)  # timesteps from the last to the first, or only some
+    given = evaluator.settled(given)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
+
+
+def _yielded(made: Iterator[Any], node: ast.AST) -> Iterator[Value]:
+    """Yield the items of a Python iterator as values, as far as they are known."""
+    try:
+        yield from map(value_of, made)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+        yield replace(left_open(node), rest=True)
+
+
+def has_order(values: Collection[Value]) -> bool:
+    """Return whether the order of a set's items is the same whenever the program runs, as that of numbers is."""
+    return len(values) < 2 or all(isinstance(each, int) for each in values)
+
+
+def size_of(value: Value) -> int:
+    """Return about how many items a loop over a value visits, or 1 if that is not known."""
+    return value.size if isinstance(value, Stream) else len(value) if isinstance(value, list | str | dict) else 1
 
 
 def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
@@ -153,24 +203,22 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("setattr",) if isinstance(owner, Instance | Class):
             held = owner.values if isinstance(owner, Instance) else owner.scope.values
             return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
-        case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, Opaque)) and type(owner) not in (Call, Instance):
+        case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, set, Opaque)):
             kinds = name if isinstance(name, list) else [name]
             classes = {each.name if isinstance(each, Named) else "" for each in kinds}
-            own = [] if isinstance(owner, Stream) else [each.__name__ for each in type(owner).__mro__]
-            own = ["tuple"] if isinstance(owner, Tuple) else own
-            if classes <= names("bool int float str list tuple dict") | CLASSES["torch"].keys():
+            own = ["tuple"] if isinstance(owner, Tuple) else [each.__name__ for each in type(owner).__mro__]
+            plain = names("bool int float str list tuple dict") | CLASSES["torch"].keys()
+            if classes <= plain and type(owner) not in (Call, Instance):
                 return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
         case ("len",) if type(owner) is int and owner in [value for _, value in evaluator.settings.values()]:
             return owner  # vocab=5000 says how many there are
-        case ("map",) if all(each is not None for each in map(evaluator.still, given.positional[1:])):
-            every = zip(*map(evaluator.items, given.positional[1:]), strict=False)
-            return evaluator.fresh(Stream(evaluator.call(owner, Given([*each], {}, given.node)) for each in every))
-        case ("any" | "all",) if (items := evaluator.items(owner)) is not None:
-            tests = [evaluator.truth(each) for each in items]
-            if None not in tests:
-                return any(tests) if called.name == "any" else all(tests)
-        case ("next",) if isinstance(owner, list):
-            return plain_method(evaluator, owner, "pop", Given([0], {}, given.node)) if owner else name
+        case ("any" | "all" as asked,) if (some := evaluator.visited(owner)) is not None:
+            tests = map(evaluator.truth, some)
+            found = next((each for each in tests if each is not (asked == "all")), asked == "all")
+            if found is not None:
+                return found
+        case ("next",) if isinstance(owner, Stream | list) and (some := evaluator.visited(owner)) is not None:
+            return next(iter(some), name)
         case ("operator", way) if way in _BY_NAME and len(given.positional) == 2:
             return evaluator.calculated(_BY_NAME[way](), owner, name, given.node)
         case ("json", "loads") if isinstance(owner, str) and not given.named:
@@ -192,13 +240,15 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
             node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
             return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
+        case ("copy", "copy") if isinstance(owner, Instance) and owner.cls is not None and not owner.cls.named:
+            return evaluator.fresh(replace(owner, values={**owner.values}, variables=[]))
         case ("dataclasses", "replace") if isinstance(owner, Instance) and given.unknown is None:
             return evaluator.fresh(Instance(owner.cls, owner.values | given.named))
         case ("vars",) | (*_, "asdict") if isinstance(owner, Instance):
             return owner.values
         case (*_, "field" | "Field") if given.positional or given.named.keys() & {"default", "default_factory"}:
             factory = given.get("default_factory")
-            return given.get("default", 0) if factory is None else evaluator.call(factory, Given([], {}, given.node))
+            return given.get("default", 0) if factory is None else Factory(factory, Given([], {}, given.node))
         case (*_, cls) if cls in _NAMESPACES and given.as_dict is not None:
             return evaluator.fresh(Instance(None, given.as_dict))
         case (*_, "partial") if given.positional:
@@ -257,27 +307,29 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in texts)
         known = known and not (name == "format" and {*owner} & {*":.[!"}) and len(owner) * len(texts) < 10 * MAX_ITEMS
         evaluator.step(len(texts) // ITEMS_A_STEP)
-    if name in ("extend", "update") and given.positional:
+    if isinstance(owner, set):
+        known = known and joined(given.all) is None and (name != "pop" or has_order(owner))
+    elif name in ("extend", "update") and given.positional:
         kind = list if isinstance(owner, list) else dict
-        known = known and isinstance(first, kind) and evaluator.still(first) is not None
+        known = known and isinstance(first, kind) and evaluator.items(first) is not None
     if name == "__imul__":
         known = known and isinstance(first, int) and (len(owner) or 1) * abs(first) <= MAX_ITEMS
     if name not in ("append", "extend", "update"):
         has = isinstance(owner, dict) and isinstance(first, PLAIN) and first in owner
-        known = known and (has or evaluator.still(owner) is not None)
+        known = known and (has or evaluator.items(owner) is not None)
     if isinstance(owner, list) and name not in ("append", "extend"):
         known = known and not _is_deep([owner, first])
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
-        more = evaluator.still(first) or given.all
+        more = evaluator.items(first) or given.all
         cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))
         spoil(evaluator, owner, cause, more, after=name in ("append", "extend"))
         return why
     try:
         values: Iterable[Value] = given.positional
         if isinstance(owner, str):
-            values = [tuple(each) if isinstance(each, Tuple | Stream) else each for each in values]
+            values = [tuple(each) if isinstance(each, Tuple) else each for each in values]
         made: Any = getattr(owner, name)(*values, **given.named) if known else why
-        return why if isinstance(made, str) and len(made) > MAX_ITEMS else _value_of(made)
+        return why if isinstance(made, str) and len(made) > MAX_ITEMS else value_of(made)
     except (TypeError, ValueError, LookupError, OverflowError):
         if name in _CHANGING:
             spoil(evaluator, owner, Unknown(why.why), given.all)
@@ -292,7 +344,7 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
     owner, several = (owner.as_tuple or owner.values) if isinstance(owner, Instance) else owner, len(keys) == 3
     if isinstance(owner, Array) and several:
         return owner.part(node)
-    if isinstance(owner, list) and evaluator.items(owner) is None:
+    if isinstance(owner, Unordered) or (isinstance(owner, list) and evaluator.items(owner) is None):
         return joined([*keys, *owner]) or left_open(node)
     try:
         made: Value = owner[slice(*keys) if several else keys[0]]
@@ -339,17 +391,14 @@ def argument_parsed(evaluator: Evaluator, owner: Parser, name: str, given: Given
     return None
 
 
-def _value_of(made: Any) -> Value:
-    """Return the result of a Python function as a value; of a long iterator, more than the items that are followed."""
+def value_of(made: Any) -> Value:
+    """Return the result of a Python function as a value; of a long range, more than the items that are followed."""
     match made:
-        case int() | str():
-            return made
         case tuple():
-            return Tuple(map(_value_of, made))
-        case range() | KeysView() | ValuesView() | ItemsView():
-            return [*_value_of(iter(made))]
-        case Iterator():
-            return Stream(_value_of(each) for each in itertools.islice(made, MAX_ITEMS + 1))
+            rest = [each for each in made if isinstance(each, Unknown) and each.rest]
+            return rest[0] if rest else Tuple(map(value_of, made))
+        case range():
+            return [*made[: MAX_ITEMS + 1]]
     return made
 
 
@@ -362,7 +411,7 @@ def _is_deep(values: Sequence[Value]) -> bool:
 
 
 def spoil(evaluator: Evaluator, held: Any, why: Unknown, added: Sequence[Value] = (), *, after: bool = False) -> None:
-    """Record that the contents of a list or dict are unknown; with `after`, only those after a list's items.
+    """Record that the contents of a list, set or dict are unknown; with `after`, only those after a list's items.
 
     A dict then has the reason under the key `...`, because it may have other keys, too.
     """
@@ -370,6 +419,8 @@ def spoil(evaluator: Evaluator, held: Any, why: Unknown, added: Sequence[Value] 
     why = one_of_some([*values, *added], evaluator.doubted(held) or why)
     if isinstance(held, dict):
         held.update(dict.fromkeys([*held, ...], why))
+    elif isinstance(held, set):
+        held.add(replace(why, rest=True))
     else:
         held[:] = [*(held if after else []), replace(why, rest=True)]
 
@@ -395,14 +446,18 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     if made and isinstance(left, Named) and isinstance(right, Named) and type(kind) in _SAME:
         alike = left.path == right.path
         return _SAME[type(kind)] == alike if alike or left.name != right.name else None
-    known = (*PLAIN, list, dict, Instance, Function, Class)
+    within = isinstance(kind, ast.In | ast.NotIn)
+    if isinstance(right, Stream):  # of which it takes the items up to the one that it finds
+        right = [next((each for each in right if each == left or open_in(each)), MISSING)]
+    right = [*map(value_of, right)] if isinstance(right, VIEWS) and open_in(right) is None and within else right
+    known = (*PLAIN, list, dict, set, KeysView, Instance, Function, Class)
     if not isinstance(left, known) or not isinstance(right, known) or open_in(left) or open_in(right):
         return None
     alike = left is not right and (isinstance(left, Instance) or isinstance(right, Instance))
     if _is_deep([left, right]) or (alike and not isinstance(kind, ast.Is | ast.IsNot)):  # __eq__ compares their values
         return None
     try:
-        return bool(_COMPARISONS[type(kind)](left, iter(right) if isinstance(right, Stream) else right))
+        return bool(_COMPARISONS[type(kind)](left, right))
     except TypeError:
         return None
 
@@ -413,8 +468,8 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
     match kind, left, right:
         case (ast.Add(), list(), list()) | (ast.Add(), str(), str()):
             return type(left)(left + right) if len(left) + len(right) <= MAX_ITEMS else MISSING
-        case ast.BitOr(), dict(), dict():
-            return left | right
+        case (ast.BitOr(), dict(), dict()) | (ast.BitOr() | ast.BitAnd() | ast.BitXor() | ast.Sub(), set(), set()):
+            return MISSING if open_in(left) or open_in(right) else _OPERATORS[type(kind)](left, right)
         case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not re.search(r"%[^a-zA-Z]*(\d{3}|\*)", left):  # long
             values = right if isinstance(right, list) else [right]
             with suppress(TypeError, ValueError, OverflowError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -244,10 +244,18 @@ class Function(Opaque):
         """Its name."""
         return getattr(self.node, "name", "lambda")
 
-    def decorated(self, name: str) -> bool:
-        """Return whether it has a decorator of that name."""
-        decorators = (source_of(each).rpartition(".")[2] for each in getattr(self.node, "decorator_list", ()))
-        return any(each in (name, f"cached_{name}") for each in decorators)
+    @cached_property
+    def is_generator(self) -> bool:
+        """Whether it yields, rather than a function inside it."""
+        _, *inside = ast.walk(self.node)
+        inner = {one for each in inside if isinstance(each, ast.FunctionDef | ast.Lambda) for one in ast.walk(each)}
+        return any(isinstance(each, ast.Yield | ast.YieldFrom) and each not in inner for each in inside)
+
+    @cached_property
+    def decorators(self) -> set[str]:
+        """The names of its decorators."""
+        every = getattr(self.node, "decorator_list", ())
+        return {source_of(getattr(each, "func", each)).rpartition(".")[2] for each in every}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -277,12 +285,18 @@ class Class(Opaque):
         line = self.line[self.line.index(after) + 1 :] if after in self.line else self.line
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
+    def of_meta(self, name: str) -> Value:
+        """Return an attribute or method that its metaclass has, or MISSING."""
+        meta = self.get("metaclass=")
+        found = meta.get(name) if isinstance(meta, Class) else MISSING
+        return replace(found, owner=self) if isinstance(found, Function) else found
+
     def bound(self, name: str, owner: Instance | None = None) -> Value:
         """Return an attribute or method as an object of the class has it, or the class itself; or MISSING."""
         found = self.get(name)
-        if not isinstance(found, Function) or found.decorated("staticmethod"):
+        if not isinstance(found, Function) or "staticmethod" in found.decorators:
             return found
-        return replace(found, owner=self if found.decorated("classmethod") else owner)
+        return replace(found, owner=self if "classmethod" in found.decorators else owner)
 
     @property
     def named(self) -> list[Named]:
@@ -345,14 +359,24 @@ class Tuple(list[Value]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash((*self,))
 
-class Stream(list[Value]):
-    """The items of a generator or another iterator, each of which is gone once it is taken."""
+
+@dataclass(eq=False, repr=False)
+class Stream(Opaque):
+    """A generator or another iterator: each item is computed when it is taken, and then gone; `size` is a guess."""
+
+    items: Iterator[Value]
+    size: int = 1
 
     def __iter__(self) -> Iterator[Value]:
         """Take the items."""
-        while self:
-            yield self.pop(0)
+        return self.items
+
+
+class Unordered(list[Value]):
+    """The items of a set, whose order is not known."""
 
 
 class ModuleList(list[Value]):
@@ -379,6 +403,10 @@ class Partial(Opaque):
     called: Value
     given: Given
     shown: ClassVar[str] = "a function"
+
+
+class Factory(Partial):
+    """A function that makes the default value of a field for each object."""
 
 
 def setting_of(value: float | str) -> Value:
@@ -433,6 +461,11 @@ def open_in(value: Value) -> Unknown | None:
             return left_open(given.node)
         case dict():
             return value.get(...)
+        case set():
+            return joined([*value])
+        case KeysView() | ValuesView() | ItemsView():
+            view: Any = value
+            return open_in(dict(view.mapping))
         case list() | tuple():
             return joined([each for each in value[:] if isinstance(each, Unknown | Named | Call)])
     return None
@@ -502,7 +535,7 @@ def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Val
     Raises:
         ArgumentFaultError: it is an activation of which an argument makes another function.
     """
-    value = [*value] if isinstance(value, Tuple | Stream) else value
+    value = [*value] if isinstance(value, Tuple) else value
     if argument in HOLDS:
         several = [made(each) for each in (value if isinstance(value, list) else [value])]
         flat = argument != "cells" and all(isinstance(each, list) for each in several)

@@ -16,13 +16,15 @@ from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
-from rnncli.formats.python.library import FRAMEWORK_PACKAGES
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, size_of
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
+    PLAIN,
     PLAIN_BASES,
     Call,
     Class,
+    Factory,
     Function,
     Given,
     Instance,
@@ -104,6 +106,8 @@ class Program(Evaluator):
         """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
         self._depth = 0
         self._early: list[Value] = []
+        self._remembered: dict[tuple[Value, ...], Value] = {}
+        """What functions with `lru_cache` have returned, by their arguments."""
         self._exact = False
         """Whether the rounds of the innermost loop are followed one by one."""
         self._times = 1
@@ -113,21 +117,41 @@ class Program(Evaluator):
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value, such as a function, a class or an object of the text."""
         match called:
+            case Function() if called.decorators & {"lru_cache", "cache"} and {*map(type, given.all)} <= {*PLAIN}:
+                key = (called.node, called.owner, *given.positional, *given.named.items())
+                if key not in self._remembered and not self.doubts:
+                    self._remembered[key] = self.invoke(called, given)
+                return self._remembered.get(key, left_open(given.node))
             case Function():
                 return self.invoke(called, given)
             case Class() if given.positional and any(base.name.endswith("Enum") for base in called.named):
                 return given.positional[0]  # a member is its value
+            case Class() if isinstance(own := called.of_meta("__call__"), Function):
+                return self.invoke(own, given)
             case Class():
                 return self.instantiate(called, given)
-            case Method(owner=Class(), name="__new__") | Named(path=("object", "__new__")):
+            case Method(owner=Class() as cls, name="__call__"):
+                return self.instantiate(cls, given)
+            case Method(owner=Class(), name="__new__") | Named(path=("object" | "type", "__new__")):
                 of = given.get("", 0)
+                if len(given.positional) == 4 and isinstance(held := given.positional[3], dict):  # of a metaclass
+                    self.classes[-1].scope.values.update(held)
+                    return self.classes[-1]
                 return self.fresh(Instance(of)) if isinstance(of, Class) else left_open(given.node)
             case Instance() if (own := called.method("__call__")) is not None:
                 return self.invoke(own, given)
         return super().call(called, given)
 
     def invoke(self, function: Function, given: Given) -> Value:
-        """Return a function's result; if it may return before its end, that is one of several values."""
+        """Return a function's result; the body of a generator is followed once its first item is taken."""
+        return Stream(self._produced(function, given)) if function.is_generator else self._returned(function, given)
+
+    def _produced(self, function: Function, given: Given) -> Iterator[Value]:
+        made = self._returned(function, given)
+        yield from made if isinstance(made, list) else [replace(open_in(made) or left_open(given.node), rest=True)]
+
+    def _returned(self, function: Function, given: Given) -> Value:
+        """Return a function's result, or what a generator yields; if it may return early, that is one of several."""
         node = function.node
         self.followed.add(node)
         if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
@@ -145,7 +169,7 @@ class Program(Evaluator):
         self.yielded = []
         try:
             end = self.run(node.body, scope)
-            value = Stream(self.yielded) if self.yielded else None if end is None else end.value
+            value = self.yielded if function.is_generator else None if end is None else end.value
             return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
         finally:
             self._depth -= 1
@@ -165,8 +189,9 @@ class Program(Evaluator):
         else:  # a dataclass
             instance.values |= dict(zip(cls.fields, given.positional, strict=False)) | given.named
             for name in cls.fields:
-                if name not in instance.values and cls.get(name) is not MISSING:
-                    instance.values[name] = self.setting(name, given.unknown or cls.get(name))
+                if name not in instance.values and (usual := cls.get(name)) is not MISSING:
+                    usual = self.call(usual, Given([], {}, given.node)) if isinstance(usual, Factory) else usual
+                    instance.values[name] = self.setting(name, given.unknown or usual)
             if (after := instance.method("__post_init__")) is not None:
                 self.invoke(after, Given([], {}, given.node))
         return instance
@@ -175,7 +200,7 @@ class Program(Evaluator):
         """Bind a function's parameters: to the call's argument, else a setting, else the default."""
         arguments = function.node.args
         every, positional = [*arguments.posonlyargs, *arguments.args], given.positional
-        if (function.cls or function.owner) is not None and not function.decorated("staticmethod"):
+        if (function.cls or function.owner) is not None and "staticmethod" not in function.decorators:
             if function.owner is not None or not positional:
                 positional = [function.owner or function.cls, *positional]  # else Base.__init__(self, ...)
             scope.values |= {"__class__": function.cls, "__self__": positional[0]}
@@ -234,8 +259,8 @@ class Program(Evaluator):
             case ast.Expr(value=value):
                 self.value(value, scope)
             case ast.Assign(targets=targets, value=value):
-                made = self.value(value, scope)
-                for target in targets:
+                before, made = self._failures, self.value(value, scope)
+                for target in targets if self._failures == before else ():
                     self._give(target, made, scope)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
                 self._give(target, self.value(value, scope), scope)
@@ -285,19 +310,32 @@ class Program(Evaluator):
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> End | None:
         """Follow a `with`; what a generator of the file changes before and after its `yield` is not known."""
         leave: list[Function | None] = []
+        hides = False
         for item in node.items:
             self.doubts.append(Unknown(f"what the with at line {node.lineno} changes is not known", line=node.lineno))
             made = self.value(item.context_expr, scope)
+            if isinstance(made, Stream):  # of @contextmanager
+                made = next(made.items, None)
             self.doubts.pop()
+            hides = hides or (isinstance(made, Call) and made.name == "suppress")
             if isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
                 leave.insert(0, made.method("__exit__"))
                 made = self.call(enter, Given([], {}, node))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, made, scope)
-        ended = self.run(node.body, scope)
+        ended, failed = self._tried(node.body, scope) if hides or leave else (self.run(node.body, scope), False)
         for each in filter(None, leave):
-            self.call(each, Given([None] * 3, {}, node))
-        return ended
+            hides = self.truth(self.call(each, Given([None] * 3, {}, node))) or hides
+        return None if failed and hides else ended
+
+    def _tried(self, body: Sequence[ast.stmt], scope: Scope) -> tuple[End | None, bool]:
+        """Follow statements up to where one is known to fail; return how they end, and whether one does."""
+        outer, self._trying, before = self._trying, len(self.doubts), self._failures
+        ended, left = None, [*body]
+        while left and ended is None and self._failures == before:
+            ended = self.run([left.pop(0)], scope)
+        failed, self._failures, self._trying = self._failures > before, before, outer
+        return ended, failed
 
     def _delete(self, target: ast.expr, scope: Scope) -> None:
         held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else scope
@@ -313,11 +351,7 @@ class Program(Evaluator):
 
         Frameworks are taken to be there, whatever a file imports if they are not.
         """
-        outer, self._trying, before = self._trying, len(self.doubts), self._failures
-        ended, left = None, [*node.body]
-        while left and ended is None and self._failures == before:
-            ended = self.run([left.pop(0)], scope)
-        failed, self._failures, self._trying = self._failures > before, before, outer
+        ended, failed = self._tried(node.body, scope)
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
             return self.branches([each.body for each in node.handlers], scope, why)
@@ -349,8 +383,9 @@ class Program(Evaluator):
     def _change(self, target: ast.expr, kind: ast.operator, value: Value, scope: Scope, node: ast.AugAssign) -> None:
         """Apply an augmented assignment; a list or a dict changes in place."""
         held = self.value(target, scope)
-        if isinstance(held, list | dict) and not isinstance(held, Tuple):
+        if isinstance(held, list | dict | set) and not isinstance(held, Tuple):
             ways = {ast.Add: "extend", ast.Mult: "__imul__", ast.BitOr: "update"}
+            ways |= {ast.BitAnd: "intersection_update", ast.Sub: "difference_update"}
             self.call(Method(held, ways.get(type(kind), "clear")), Given([value], {}, node))
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
@@ -358,16 +393,15 @@ class Program(Evaluator):
     def _loop(self, node: Loop, scope: Scope) -> End | None:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
-        items = self._holding(node, scope) if isinstance(node, ast.While) else self.still(taken)
-        if isinstance(taken, list) and items is not None:
-            items = taken  # which the loop may change
+        items = self._holding(node, scope) if isinstance(node, ast.While) else self.visited(taken)
         before, doubts, trying = (self._exact, self._times), len(self.doubts), self._trying
-        times = self._times * (len(items) or 1 if isinstance(items, list) else 1)  # for all loops around the body
+        times = self._times * (size_of(taken) or 1)  # for all loops around the body
         self._exact, self._times = True, times
         try:
             if items is not None and times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
                 return self.rounds(node, items, scope)
-        except _UndecidedError:
+        except _UndecidedError as error:
+            taken = error.args[0] if error.args else taken
             self._trying = trying
             del self.doubts[doubts:]
         finally:
@@ -395,12 +429,12 @@ class Program(Evaluator):
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
         """
-        begun, times = self._steps, len(items) if isinstance(items, list) else 1
+        begun, times = self._steps, size_of(items)
         for number, item in enumerate(items):
             if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
                 raise _UndecidedError
             if isinstance(item, Unknown) and item.rest:  # a round has changed the list
-                raise _UndecidedError
+                raise _UndecidedError(item)
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
             returned = self.run(node.body, scope)
@@ -493,8 +527,9 @@ class Program(Evaluator):
         defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
         obscure = [f"__delattr__ of {cls.name}"] * ("__delattr__" in inside.values)  # not followed
-        metaclasses = [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]
-        obscure += [f"{each}, the metaclass of {cls.name}," for each in metaclasses if "ABC" not in each]
+        metaclasses = [each.value for each in node.keywords if each.arg == "metaclass"]
+        written = map(source_of, metaclasses)
+        obscure += [f"{each}, the metaclass of {cls.name}," for each in written if "ABC" not in each]
         bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
         foreign = [source_of(each) for each, base in bases if self._is_foreign(base)]
         empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
@@ -502,6 +537,14 @@ class Program(Evaluator):
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         inside.values = {inside.private(name): value for name, value in inside.values.items()}
         del self.functions[defined:]
+        for each in metaclasses:
+            inside.values["metaclass="] = self.value(each, scope)
+        for own in map(cls.of_meta, ("__new__", "__init__")):
+            if isinstance(own, Function):
+                self.invoke(own, Given([cls.name, Tuple(cls.bases), inside.values], {}, node))
+        for name, each in [*inside.values.items()]:
+            if isinstance(each, Instance) and (own := each.method("__set_name__")) is not None:
+                self.invoke(own, Given([cls, name], {}, node))
         if isinstance(start := cls.get("__init_subclass__", after=cls), Function):
             given = {each.arg: self.value(each.value, scope) for each in node.keywords if each.arg}
             self.invoke(start, Given([cls], given, node))

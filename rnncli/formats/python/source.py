@@ -342,7 +342,7 @@ def _computed(graphs: Graphs, function: Function) -> Value:
             value = graphs.seen_as(graphs.built.get(function.owner, []), 0) or value
         seen = graphs.seen_as(value, 0) if isinstance(value, list) else None
         data.append(value if seen is None else seen)
-    return graphs.call(function, Given(data, {}, function.node))
+    return graphs.taken(graphs.call(function, Given(data, {}, function.node)))
 
 
 def _data_of(function: Function) -> list[str]:
