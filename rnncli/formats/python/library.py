@@ -57,26 +57,19 @@ MAX_ITEMS = 2_000
 """The longest list, and the longest text that an operator may produce."""
 
 _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
+    **{getattr(ast, each.title()): getattr(operator, each) for each in names("add sub mod pow")},
+    **{getattr(ast, f"Bit{each.title()}"): getattr(operator, f"{each}_") for each in names("or and")},
+    **{getattr(ast, f"{each[:1].upper()}Shift"): getattr(operator, each) for each in names("lshift rshift")},
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-    ast.RShift: operator.rshift,
-    ast.BitOr: operator.or_,
-    ast.BitAnd: operator.and_,
     ast.BitXor: operator.xor,
 }
 _BY_NAME = {each.__name__: kind for kind, each in _OPERATORS.items()}
 _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
+    **{getattr(ast, each.title()): getattr(operator, each) for each in names("eq lt gt")},
     ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
     ast.LtE: operator.le,
-    ast.Gt: operator.gt,
     ast.GtE: operator.ge,
     ast.Is: lambda one, other: one is other or (isinstance(one, str) and one == other),
     ast.IsNot: lambda one, other: one is not other and not (isinstance(one, str) and one == other),
@@ -85,18 +78,15 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 }
 _SAME: Mapping[type[ast.cmpop], bool] = {ast.Is: True, ast.Eq: True, ast.IsNot: False, ast.NotEq: False}
 _TESTING = names("filter takewhile dropwhile")
-_METHODS: Mapping[type, frozenset[str]] = {
-    list: names("append extend insert pop reverse index count copy remove clear sort __imul__"),
-    dict: names("get items values keys pop copy update setdefault"),
-    set: names("add remove discard clear copy update union intersection difference symmetric_difference pop")
-    | names("issubset issuperset isdisjoint intersection_update difference_update symmetric_difference_update"),
-    str: names("lower upper strip lstrip rstrip split rsplit splitlines partition replace join startswith endswith")
-    | names("title capitalize format index count find"),
-}
-"""Methods of plain values that work here as in Python."""
-
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem move_to_end __imul__")
+_IN_PLACE = names("shuffle heapify heappush heappop heapreplace insort insort_left insort_right setitem delitem")
+"""Functions of Python's library that change what they are given."""
+
+_ODD = names("encode center ljust rjust zfill expandtabs")
+"""Methods of texts that return bytes, or texts of any length."""
+
 _CHANGING |= names("add discard intersection_update difference_update symmetric_difference_update")
+_CHANGING |= names("__iadd__ __ior__ __setitem__ __delitem__")
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
@@ -196,6 +186,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:
                 value = evaluator.attribute(owner, name, given.node) if has else given.get("", 2)
                 return has if asked == "hasattr" and not isinstance(value, Unknown) else value
+        case ("list" | "dict" | "set" | "str", method) if isinstance(owner, list | dict | set | str):
+            return evaluator.call(Method(owner, method), replace(given, positional=given.positional[1:]))
+        case (*_, method) if isinstance(owner, list | dict) and method in _IN_PLACE:
+            spoil(evaluator, owner, Unknown(left_open(given.node).why), given.all[1:])
         case ("object", method) if isinstance(owner, Instance) and isinstance(given.get("", 2), PLAIN):
             return evaluator.call(Method(owner, method), replace(given, positional=given.positional[1:]))
         case ("setattr",) if isinstance(name, str):
@@ -300,8 +294,10 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:
     """Return the result of a method of a list, dict or text; if it is unknown, whatever it changes becomes unknown."""
     first, why = given.get("", 0), left_open(given.node)
-    methods = next(each for kind, each in _METHODS.items() if isinstance(owner, kind))
-    known = name in methods and not given.unknown and len(owner) <= MAX_ITEMS
+    if isinstance(owner, dict) and name == "get" and (unknown := open_in(first)) is not None:
+        return one_of_some([*owner.values()], unknown)
+    known = hasattr(owner, name) and (name[:2] != "__" or name in _CHANGING) and name not in _ODD
+    known = known and not given.unknown and len(owner) <= MAX_ITEMS
     if isinstance(owner, str):
         texts = [one for each in given.all for one in (each[:] if isinstance(each, list) else [each])]
         known = known and all(isinstance(each, int) or (isinstance(each, str) and len(each) < 99) for each in texts)
@@ -319,6 +315,7 @@ def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> V
         known = known and (has or evaluator.items(owner) is not None)
     if isinstance(owner, list) and name not in ("append", "extend"):
         known = known and not _is_deep([owner, first])
+        known = known and (name not in ("index", "count", "remove") or joined([*owner, first]) is None)
     if name in _CHANGING and (evaluator.doubted(owner) or not known):
         more = evaluator.items(first) or given.all
         cause = (open_in(first) or Unknown(why.why)).without(*getattr(given.node, "args", ()))
