@@ -359,9 +359,6 @@ class Tuple(list[Value]):
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash((*self,))
-
 
 @dataclass(eq=False, repr=False)
 class Stream(Opaque):

@@ -16,7 +16,7 @@ from rnncli.errors import shorten
 from rnncli.formats import Settings
 from rnncli.formats.nodes import names
 from rnncli.formats.python.evaluator import MAX_STEPS, Evaluator
-from rnncli.formats.python.library import FRAMEWORK_PACKAGES, size_of
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, MAX_ITEMS, size_of
 from rnncli.formats.python.objects import (
     MISSING,
     NO_BASES,
@@ -326,6 +326,8 @@ class Program(Evaluator):
         ended, failed = self._tried(node.body, scope) if hides or leave else (self.run(node.body, scope), False)
         for each in filter(None, leave):
             hides = self.truth(self.call(each, Given([None] * 3, {}, node))) or hides
+        if failed and not hides:
+            self.fails()
         return None if failed and hides else ended
 
     def _tried(self, body: Sequence[ast.stmt], scope: Scope) -> tuple[End | None, bool]:
@@ -433,7 +435,7 @@ class Program(Evaluator):
         for number, item in enumerate(items):
             if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
                 raise _UndecidedError
-            if isinstance(item, Unknown) and item.rest:  # a round has changed the list
+            if number > MAX_ITEMS or (isinstance(item, Unknown) and item.rest):  # a round has changed the list
                 raise _UndecidedError(item)
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
