@@ -524,9 +524,8 @@ class Evaluator:
     def _call(self, node: ast.Call, scope: Scope) -> Value:
         match node.func:
             case ast.Name(id="locals" | "vars") if not node.args:
-                held = scope.values  # of a function, it is a copy
-                inside = scope is not self.module and scope.cls is None
-                return {name: each for name, each in held.items() if not name.startswith("__")} if inside else held
+                held = {name: each for name, each in scope.values.items() if not name.startswith("__")}
+                return held if scope is not self.module and scope.cls is None else scope.values
             case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=said), attr=name):
                 called = library.inherited(scope.private(name), scope, [self.value(each, scope) for each in said[:1]])
             case ast.Attribute(value=owner, attr=name):

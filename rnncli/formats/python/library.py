@@ -294,9 +294,10 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
 def plain_method(evaluator: Evaluator, owner: Any, name: str, given: Given) -> Value:
     """Return the result of a method of a list, dict or text; if it is unknown, whatever it changes becomes unknown."""
     first, why = given.get("", 0), left_open(given.node)
-    if isinstance(owner, dict) and name == "get" and (unknown := open_in(first)) is not None:
-        return one_of_some([*owner.values()], unknown)
-    known = hasattr(owner, name) and (name[:2] != "__" or name in _CHANGING) and name not in _ODD
+    key = open_in(first) if isinstance(owner, dict) and name in ("get", "pop", "setdefault") else None
+    if key is not None and name == "get":
+        return one_of_some([*owner.values()], key)
+    known = key is None and hasattr(owner, name) and (name[:2] != "__" or name in _CHANGING) and name not in _ODD
     known = known and not given.unknown and len(owner) <= MAX_ITEMS
     if isinstance(owner, str):
         texts = [one for each in given.all for one in (each[:] if isinstance(each, list) else [each])]
