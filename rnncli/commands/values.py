@@ -133,15 +133,12 @@ _BITS = {
 }
 """The names of each dtype in PyTorch, C, Rust and model files."""
 
-_NOT_FLOAT32 = ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")
-"""Names of Python's float, which has 64 bits, unlike the float of PyTorch and C."""
-
 OTHER_DTYPES: Mapping[str, str] = {
     library + name: dtype
     for dtype, names in _BITS.items()
     for name in names
     for library in ("", "torch.", "np.", "numpy.", "tf.", "tensorflow.", "jnp.", "jax.numpy.", "ml_dtypes.")
-    if library + name not in _NOT_FLOAT32
+    if library + name not in ("np.float", "numpy.float", "jnp.float", "jax.numpy.float")  # which have 64 bits
 }
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""
 

@@ -222,7 +222,10 @@ def _listed(text: str) -> SpecError | None:
     from rnncli.formats.model_file import model_of
     from rnncli.formats.tensors import Tensor
 
-    shapes = {each[1]: tuple(map(int, re.findall("[0-9]+", each[2]))) for each in found}
+    shapes = {
+        re.sub("^(?=(?:recurrent_)?kernel$|bias$)", "layer/", each[1]): tuple(map(int, re.findall("[0-9]+", each[2])))
+        for each in found
+    }
     tensors = [Tensor(name, shape, "float32", NotImplemented) for name, shape in shapes.items()]
     model = model_of("", "", "", nodes_of(tensors, ordered=True), tensors=tensors)
     if len(model.parts) != 1 or model.others:

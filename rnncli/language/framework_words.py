@@ -147,7 +147,8 @@ _OFTEN = {
 _PRINTED = r"""
 (?:\((?:LSTM|GRU|\w*RNN|Dense|Embedding|Bi\w+|InputLayer)\)?\W{1,60}\((?=None|\d)|[|\u2502\u2503]\s*\((?=None)\
 |^\W{0,9}\w{1,40}[-: ] ?\d[-\d]{0,9} +\[-?(?=\d))[^()\]]{0,40}?<N>[)\]]
-^Model: "|Output Shape|Param #|params: [\d,]{1,20}|^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d
+^Model: "|Output Shape|Param #|params: [\d,]{1,20}|(?<![(\[\d,])\d[\d,]{2,20} param
+^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d
 <[\w.]{1,80} (?:object at|name=)|\| Name +\| Type
     it does not say what the layers read
     units are the last number of a shape; what a layer reads: rnncli solve input:_,lstm:60 --params 15,840

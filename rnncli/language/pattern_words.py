@@ -17,7 +17,7 @@ from rnncli.quantities import SCALES
 SMALL_WORDS = "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|float(?:32)?"
 """Words of a sentence about a network that mean nothing in a spec."""
 
-THEIR_SMALL_WORDS = "de|mit|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
+THEIR_SMALL_WORDS = "de|mit|je|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
 _THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones|merkmale"
 THEIR_OUTPUTS = "ausgang|ausgange|salida|salidas|sortie|sorties"
 _THEIR_LAYERS = "capa|capas|couche|couches|schicht|schichten|camada|camadas"
@@ -47,7 +47,7 @@ THEIR_NAMES = {
     **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
     **dict.fromkeys(("abandono", "abandon"), "dropout"),
     **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
-    **dict.fromkeys(("dicht", "dichte"), "dense"),
+    **dict.fromkeys(("dicht", "dichte", "densa"), "dense"),
     **dict.fromkeys(("aktivierung", "activacion"), "act"),
     **dict.fromkeys(("normalisierung", "normalizacion", "normalisation"), "norm"),
     "faltung": "conv",
