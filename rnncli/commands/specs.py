@@ -318,7 +318,10 @@ def _lines() -> Iterator[Spec]:
         held = []
     yield from held
     if not number:
-        raise UsageError("there is no spec on standard input", "give one per line, such as input:8,lstm:4")
+        raise UsageError(
+            "there is no spec on standard input",
+            "give one per line, such as input:8,lstm:4; what follows # is a comment",
+        )
 
 
 def _numbered_lines() -> Iterator[tuple[int, Spec]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, contents_of, open_model, part_of
 from rnncli.immutable import NamedTuple
+from rnncli.language.framework_words import framework_error
 from rnncli.language.source import changed
 from rnncli.network import Network, plain
 from rnncli.network_summary import Origin
@@ -217,7 +218,7 @@ def _listed(text: str) -> SpecError | None:
     every = re.findall(_NAME, text, re.IGNORECASE) if "weight_" in text or "kernel" in text else []
     found = [*re.finditer(rf"({_NAME})(?::0)?[^\w\n(\[]{{1,60}}{_SHAPE}", text, re.IGNORECASE)] if every else []
     if not 1 < len(every) == len(found) or "checkpoint" in text:
-        return None
+        return framework_error(text) if len(every) > len(found) == 0 else None
     from rnncli.formats.arrays import nodes_of
     from rnncli.formats.model_file import model_of
     from rnncli.formats.tensors import Tensor

@@ -154,7 +154,7 @@ _PRINTED = r"""
     units are the last number of a shape; what a layer reads: rnncli solve input:_,lstm:60 --params 15,840
     input:8,lstm:{0}
 (?:weight_(?:ih|hh)_l\d\w{0,9}|^\W{0,9}[\w./]{0,80}kernel)(?::0)?\W{1,9}(?:torch\.Size\(\[)?\d
-^\W{0,9}torch\.Size\(\[\d
+\b(?:odict_keys|OrderedDict)\(|^\W{0,9}torch\.Size\(\[\d
     it names weights or their shapes
     give the file that has them, which `rnncli inspect FILE` shows and every command reads
 ["']layers["']: ?\[\{["'](?:module|class_name)["']
