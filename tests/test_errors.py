@@ -154,7 +154,6 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
                     "net:\n  type: gru\n  input_size: 6\n  hidden_size: 24",
                     "the text from line 2 of standard input: a spec contains only layers, without 'net:'",
                 ),
-                ("HIDDEN_SIZE = 24\nNUM_LAYERS = 2", "the text from line 2 of standard input: there is no layer kind"),
                 (
                     "// ____________\n//  gru (GRU)  (None, 4)  120",
                     "the text from line 2 of standard input: this is a table",

@@ -16,7 +16,7 @@ from rnncli.quantities import Shape
 ONE_TEXT = (
     r'(?:// ?)?[_=\u2500-\u257f-]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
     r"|.*(?:torch\.Size\(\[|\w/\w*kernel\b|state_dict|Traceback \(|Name \| T)|[\w.]+(?:Error|Exception|Warning): "
-    r"|(?i:['\"-]{0,2}(?:\w{1,30}_(?:dim|layers|size|type|units)|cell|type)['\"]?\s?[:=]\s?['\"]?\w+['\"]?,?|\w+:|\[\w+\])$"
+    r"|(?i:['\"-]{0,2}(?:\w{1,30}_(?:dim|layers|size|type|units)|cell|type)['\"]?\s?:\s?['\"]?\w+['\"]?,?|(?!try)\w+:|\[\w+\])$"
 )
 """The first line of a table, weights, an error or settings, all of whose lines are one text."""
 
