@@ -76,7 +76,6 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.In: lambda one, many: one in many,
     ast.NotIn: lambda one, many: one not in many,
 }
-_SAME: Mapping[type[ast.cmpop], bool] = {ast.Is: True, ast.Eq: True, ast.IsNot: False, ast.NotEq: False}
 _TESTING = names("filter takewhile dropwhile")
 _CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem move_to_end __imul__")
 _IN_PLACE = names("shuffle heapify heappush heappop heapreplace insort insort_left insort_right setitem delitem")
@@ -438,12 +437,11 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     call = type(left) is Call  # its result may be a text, and that of a function None
     made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
     made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
-    apart = made and (right is None or (isinstance(right, str) and not call))
-    if apart and isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
-        return isinstance(kind, ast.IsNot | ast.NotEq)
-    if made and isinstance(left, Named) and isinstance(right, Named) and type(kind) in _SAME:
-        alike = left.path == right.path
-        return _SAME[type(kind)] == alike if alike or left.name != right.name else None
+    named = isinstance(left, Named) and isinstance(right, Named)
+    alike, apart = made and named and left == right, made and named and left.name != right.name
+    apart = apart or (made and (right is None or (isinstance(right, str) and not call)))
+    if (alike or apart) and isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
+        return apart == isinstance(kind, ast.IsNot | ast.NotEq)
     within = isinstance(kind, ast.In | ast.NotIn)
     if isinstance(right, Stream):  # of which it takes the items up to the one that it finds
         right = [next((each for each in right if each == left or open_in(each)), MISSING)]

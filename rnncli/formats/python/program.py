@@ -216,11 +216,8 @@ class Program(Evaluator):
             unsaid = given.unknown is None and name not in {**values, **function.defaults}
             cls = self._class_of(parameter, function.scope) if unsaid else None
             if cls is not None:
-                made = values[name] = self.instantiate(cls, Given([], {}, parameter))
+                values[name] = self.instantiate(cls, Given([], {}, parameter))
                 self.presuming += (f"{name} is {cls.name}() with its default values",)
-                for written in [f"{name}.{each}" for each in cls.fields if each not in made.values]:
-                    unset = Unknown(f"{written} has no default value", (Open(written, parameter.lineno),))
-                    made.values[written.partition(".")[2]] = self.setting(written, unset)
             unwritten = given.unknown and replace(why, why=given.unknown.why)
             value = values.pop(name, unwritten or (why if usual is MISSING else usual))
             scope.values[name] = value if known else self.setting(name, value)
