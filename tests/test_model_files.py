@@ -208,18 +208,18 @@ NORM, CONV = {"weight": (3,), "bias": (3,)}, {"weight": (3, 2, 3), "bias": (3,)}
 SIZES = {"in_channels": 2, "out_channels": 3, "kernel_size": (3,)}
 
 
-def module(cls: str, arrays: Mapping[str, tuple[int, ...]], **attributes: object) -> bytes:
+def module(cls: str, arrays: Mapping[str, tuple[int, ...]], name: str = "layer", **attributes: object) -> bytes:
     """A module that was pickled whole, and the arrays of an LSTM that reads three features."""
     lstm = {"weight_ih_l0": (16, 3), "weight_hh_l0": (16, 4)}
     held = [
         b"}(" + b"".join(text(name) + tensor_opcodes(name, shape) for name, shape in each.items()) + b"u"
         for each in (arrays, lstm)
     ]
-    more = b"".join(text(name) + whole(value) for name, value in attributes.items())
+    more = b"".join(text(key) + whole(value) for key, value in attributes.items())
     members = text("_parameters") + held[0] + text("_buffers") + b"}" + text("_modules") + b"}" + more
     made = f"ctorch.nn.modules\n{cls}\n)\x81}}(".encode("latin-1") + members + b"ub"
     storages = [(name, bytes(4 * prod(shape))) for name, shape in (arrays | lstm).items()]
-    return torch_zip(b"\x80\x02}(" + text("layer") + made + text("lstm") + held[1] + b"u.", storages)
+    return torch_zip(b"\x80\x02}(" + text(name) + made + text("lstm") + held[1] + b"u.", storages)
 
 
 def test_a_module_that_is_pickled_whole_has_its_own_class_and_arguments(screen: Screen) -> None:

@@ -51,7 +51,7 @@ _PROJECTION = re.compile(
 )
 """Endings of names of a matrix that is multiplied by, whatever is next to it."""
 
-_APART = re.compile(
+APART = re.compile(
     r"att(n|ention|_w)|(^|[._/])(query|key|value|gate|[qkv])(_proj|_layer)?(/|$)|residual|skip|highway|shortcut"
     r"|peephole|(^|[._/])w_?c_?[ifo]$"
     r"|(^|[._/])res([._/]|$)|conv(1d)?_?bank|bag([._/]|$)|codebook|(^|[._/])vq|mogrif"
@@ -308,7 +308,7 @@ def _cell(
 def _stateless(name: str, roles: Mapping[str, Tensor], convention: Convention) -> Node:
     """Return the stateless layer with exactly these arrays, or a node that is not understood."""
     shapes = {role: tensor.shape for role, tensor in roles.items()}
-    found = None if _APART.search(ending(name)) else _layer_of(ending(name), shapes, convention)
+    found = None if APART.search(ending(name)) else _layer_of(ending(name), shapes, convention)
     if found is None:
         return Node(name, _kind_of(name, shapes), tensors=roles, convention=convention)
     word, reads = found
@@ -371,7 +371,7 @@ def _kind_of(name: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
     if {"in_proj_weight", "in_proj_bias", "q_proj_weight"} & {*shapes}:
         return "MultiheadAttention"
     rank = len(shapes.get("weight", shapes.get("kernel", ())))
-    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not _APART.search(ending(name)) else "unknown"
+    return f"Conv{rank - 2}D" if 3 <= rank <= 5 and not APART.search(ending(name)) else "unknown"
 
 
 def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:

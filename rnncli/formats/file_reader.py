@@ -118,14 +118,6 @@ class Piece(io.RawIOBase):
     def __init__(self, reader: FileReader, start: int, size: int, most: int = 1 << 30) -> None:
         self._reader, self._start, self._size, self._most, self._place = reader, start, size, most, 0
 
-    def readable(self) -> bool:
-        """Whether it can be read: always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Whether it can be read at any position: always."""
-        return True
-
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, and return it."""
         place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]

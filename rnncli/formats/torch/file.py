@@ -13,7 +13,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from rnncli.errors import RnncliError, shorten
-from rnncli.formats.arrays import ACTIVATIONS, nodes_of
+from rnncli.formats.array_rows import ending
+from rnncli.formats.arrays import ACTIVATIONS, APART, nodes_of
 from rnncli.formats.build import ArgumentFaultError
 from rnncli.formats.conventions import BATCHES
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
@@ -87,6 +88,8 @@ def _as_said(found: PickledTensors, lead: str, node: Node) -> Node:
     if kind in names("ConvTranspose1d EmbeddingBag GroupNorm InstanceNorm1d RMSNorm"):  # with the arrays of others
         said = Note(f"{shorten(node.name)} is of the class {kind}, which specs do not have", "left out")
         return replace(node, kind=kind, word=None, notes=(said,))
+    if kind in _STATELESS and APART.search(ending(node.name)):
+        return replace(node, kind=kind)
     if kind in _STATELESS and module in found.settings:
         node = _built(node, kind, found.settings[module])
     if module in found.activations and takes_activation(node.word):
