@@ -332,5 +332,10 @@ def test_many_layers_are_found_quickly(count: int) -> None:
     arrays |= {f"c{n}.weight_{role}": (4, 1) for n in range(count) for role in ("ih", "hh")}
     arrays |= {f"s.weight_{role}_l{n}": (4, 4) for n in range(7 * count) for role in ("ih", "hh")}
     Path("m.safetensors").write_bytes(made(arrays))
+    Path("twice.safetensors").write_bytes(
+        safetensors(f"""{{{"".join(f'"{n}":0,' for n in range(2000 * count))}"0":0}}""")
+    )
     with patience():
         assert len(open_model("m.safetensors").parts) == 2
+        with pytest.raises(RnncliError, match="its header lists 0 twice"):
+            open_model("twice.safetensors")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import reprlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
 from math import prod
@@ -80,8 +81,7 @@ def _header(text: bytes) -> dict[str, Any]:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise RnncliError(f"its header lists {shorten(twice)} twice")
     return made
 

@@ -27,10 +27,8 @@ SAVE_AGAIN = "save it again: Keras writes a config with model.to_json() and mode
 
 Json = Mapping[str, Any]
 
-
 MODELS = ("Sequential", "Functional", "Model")
 """Classes of models that list their layers."""
-
 
 BY_FILTERS = names("Conv1D SeparableConv1D Conv1DTranspose")
 """Classes that return as many features as they have `filters`."""
@@ -52,7 +50,6 @@ OTHER_CLASSES = (
     )
 )
 """Unsupported classes that are recognised just by name when the module that the name comes from is unknown."""
-
 
 RANKS: Mapping[str, int] = {"vector": 2, "sequence": 3}
 """The number of axes of vectors, one per sample, and of sequences."""

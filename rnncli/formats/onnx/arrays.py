@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from itertools import chain, product
 from math import prod
@@ -202,13 +203,10 @@ class _ArrayLocation(NamedTuple):
 
     def is_zero(self) -> bool:
         """Return whether all its bytes are zero; False if there are many, or they are missing."""
-        if self.length > _LARGEST_ZERO:
-            return False
-        try:
-            data = self.bytes()
-        except (OSError, RnncliError):
-            return False
-        return data.count(0) == len(data)
+        if self.length <= _LARGEST_ZERO:
+            with suppress(OSError, RnncliError):
+                return not any(self.bytes())
+        return False
 
 
 def constant_of(path: str, file: FileReader, proto: TensorProto, name: str = "") -> Constant:

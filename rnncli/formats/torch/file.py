@@ -47,6 +47,8 @@ _STATISTICS = names("running_mean running_var") | {BATCHES}
 
 _ADVICE = "save only the weights: torch.save(model.state_dict(), FILE)"
 
+_BIG_END = "its numbers are big-endian, which is not read"
+
 Places = Mapping[str, int | Callable[[], bytes]]
 """Where each storage begins in a file, or a function that unpacks it."""
 
@@ -138,7 +140,7 @@ def _zipped(reader: FileReader) -> Read:
         raise RnncliError("it is a zip archive that torch.save did not write", "Keras's end in .keras, NumPy's in .npz")
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
-        raise _big_end()
+        raise RnncliError(_BIG_END)
     found = PickledTensors(load(io.BytesIO(archive.read(pickles[0], MAX_PICKLE)), partial(referred, {}), rebuilt))
     places: dict[str, int | Callable[[], bytes]] = {}
     for storage in dict.fromkeys(view.storage for view in found.tensors.values() if view.storage is not None):
@@ -165,7 +167,7 @@ def _old(reader: FileReader) -> Read:
     if load(file) != 1001 or not isinstance(system := load(file), PickledDict):
         raise RnncliError("it does not begin like a file of torch.save")
     if any(key == "little_endian" and value is False for key, value in system if isinstance(key, str)):
-        raise _big_end()
+        raise RnncliError(_BIG_END)
     storages: dict[str, Storage] = {}
     found = PickledTensors(load(file, partial(referred, storages), rebuilt))
     keys = load(file)
@@ -189,10 +191,6 @@ def _in_a_row(reader: FileReader, place: int, storages: list[Storage]) -> Iterat
             )
         yield storage.key, place
         place += storage.bytes
-
-
-def _big_end() -> RnncliError:
-    return RnncliError("its numbers are big-endian, which is not read")
 
 
 def _numbers(reader: FileReader, view: View, places: Places) -> Numbers:

@@ -106,10 +106,7 @@ def load(
         raise RnncliError(f"its pickle is damaged: {shorten(str(error), 100)}") from None
 
 
-_DAMAGE = (
-    *(pickle.UnpicklingError, AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError),
-    struct.error,
-)
+_DAMAGE = (pickle.UnpicklingError, AttributeError, LookupError, OverflowError, TypeError, ValueError, struct.error)
 """Errors that the machine raises if values are missing or do not suit an instruction."""
 
 
