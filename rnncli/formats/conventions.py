@@ -93,6 +93,9 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
 KERAS_CELL = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
 """Keras's names for the arrays of a cell."""
 
+_KERNELS = {"weight_ih": "kernel", "weight_hh": "recurrent_kernel"}
+"""Keras's names for PyTorch's matrices of a cell, which are transposed."""
+
 KERAS_ROLES = frozenset(KERAS_CELL).union(*(names.values() for names in KERAS_NAMES.values()))
 """All of Keras's names for arrays."""
 
@@ -121,10 +124,7 @@ def _cell(layer: Layer, convention: Convention, arrays: Mapping[str, Numbers]) -
     import numpy as np
 
     order = KERAS_BLOCKS[convention][layer.kind]
-    weights = {
-        "kernel": np.ascontiguousarray(_blocks(arrays["weight_ih"], order).T),
-        "recurrent_kernel": np.ascontiguousarray(_blocks(arrays["weight_hh"], order).T),
-    }
+    weights = {keras: np.ascontiguousarray(_blocks(arrays[torch], order).T) for torch, keras in _KERNELS.items()}
     if "bias_ih" in arrays:
         both = [_blocks(arrays["bias_ih"], order), _blocks(arrays["bias_hh"], order)]
         stacked = getattr(layer, "reset_after", False)
@@ -177,10 +177,7 @@ def _cells(convention: Convention, layer: Layer, weights: Mapping[str, Numbers])
     order = [places.index(place) for place in range(len(places))]
     for direction in layer.directions:
         given = {key.removeprefix(direction): array for key, array in weights.items() if key.startswith(direction)}
-        cell = {
-            "weight_ih": _blocks(given["kernel"].T, order),
-            "weight_hh": _blocks(given["recurrent_kernel"].T, order),
-        }
+        cell = {torch: _blocks(given[keras].T, order) for torch, keras in _KERNELS.items()}
         if "bias" in given:
             bias = given["bias"]
             of_input, of_state = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
