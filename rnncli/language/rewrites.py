@@ -216,7 +216,7 @@ REWRITES = (
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
     _comma(r"[)\]}]<S>[(\[{](?=<K>\b)"),
-    _text(r"^(?:[^<←]+(?:<-*|←))+<S><INPUT>:[^<←]+$", lambda it: ",".join(re.split("<-*|←", it[0])[::-1]), "reversed"),
+    _text(r"^(?:[^<←]+[<←])+[-\s]*<INPUT>:[^<←]+$", lambda it: ",".join(re.split("<-*|←", it[0])[::-1]), "reversed"),
     _text(r"(?<=[0-9])(<S>[(\[]<S>(?:(?:<FLAG>|<ACT>):)*(?:<FLAG>|<ACT>)),<S>(?=(?:<FLAG>|<ACT>)\b)", r"\1:"),
     _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
