@@ -133,6 +133,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     steps = [*mistake.steps, Applied(this.typed)]
     found = _mended(this, mistake._replace(steps=steps))
     first = steps[0] if found is None else found.way[0]
+    said = first.message or message
     if isinstance(error, SpecError) and not first.message:
         if found is None and error.repair and this.name == "sweep" and error.text not in this.typed:
             return error.repaired(error.repair, f"{error.lead or 'perhaps'}, in this candidate")
@@ -142,15 +143,13 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
         mended.advice = first.advice or mended.advice
         return mended
     if found is not None:
-        return UsageError(
-            first.message or message, first.advice, lead=_lead(this, found.way), repair=shown(found.state)
-        )
+        return UsageError(said, first.advice, lead=_lead(this, found.way), repair=shown(found.state))
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
         return UsageError(message, error.advice)
     # Steps that lead to no repair may have advice.
     advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
     name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
-    return UsageError(first.message or message, advice or f"see {name} --help")
+    return UsageError(said, advice or f"see {name} --help")
 
 
 def _is_line(error: RnncliError) -> bool:

@@ -192,7 +192,7 @@ LINES = (
     _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
     _line("summary(.*) ~to~ (keras|torch|onnx|numpy|c)…", r"export\1 --to \2\3"),
     _line(r"summary(.*) ~(vs\.?|versus|against)~( .*)", r"compare\1\3", "", _NO_SPEC),
-    _line("(.*) ~#[^ ]*~(?: .*)?", r"\1", "without the comment", drops=True),
+    _line("(.* [^ -][^ ]*) ~#[^ ]*~(?: .*)?", r"\1", "without the comment", drops=True),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
     _line(r"(<COMMAND>) ~(?:/?\?|/h(?:elp)?)~", r"\1 --help", drops=True),
     _line("solve(.*) ~==?~ ([0-9][^ :]*)(?: param(?:eter)?s)?((?: -.*)?)", r"solve\1 --params \2 --exactly\3"),

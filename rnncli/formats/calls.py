@@ -437,6 +437,9 @@ class _CallReader(Text):
         keywords = [each.arg for each in node_of(call).keywords if each.arg]
         for argument in [each for place, each in enumerate(keywords) if each in keywords[:place]]:
             raise self.fault(f"{argument} is given twice", call.given.node)
+        for each in node_of(call).args:  # Embedding(100, 8, mask_zero-True), nn.RNN(4, 8, num_layers==2)
+            if isinstance(each, ast.Compare) or type(getattr(getattr(each, "right", None), "value", None)) is bool:
+                raise self.fault(f"a value is given with =, not as in {quote(self.part(each))}", each)
         opened = len(self._open)
         try:
             given = bound(cls, name, call.given.positional, call.given.named)

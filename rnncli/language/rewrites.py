@@ -34,11 +34,6 @@ def _fraction(found: re.Match[str]) -> str:
     return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
 
 
-def _binary(found: re.Match[str]) -> str:
-    """`32Ki` -> `32768`."""
-    return str(int(found[1]) << 10 * ("kmg".index(found[2].lower()) + 1))
-
-
 def _padded(found: re.Match[str]) -> str:
     """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; `pad=0` is left out."""
     padding = int(found[3])
@@ -216,7 +211,8 @@ REWRITES = (
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
     _comma(r"[)\]}]<S>[(\[{](?=<K>\b)"),
-    _text(r"^(?:[^<←]+[<←])+[-\s]*<INPUT>:[^<←]+$", lambda it: ",".join(re.split("<-*|←", it[0])[::-1]), "reversed"),
+    _text(r"\u2190", "<"),
+    _text(r"^(?:[^<]+<)+[-\s]*<INPUT>:[^<]+$", lambda found: ",".join(re.split("<-*", found[0])[::-1]), "reversed"),
     _text(r"(?<=[0-9])(<S>[(\[]<S>(?:(?:<FLAG>|<ACT>):)*(?:<FLAG>|<ACT>)),<S>(?=(?:<FLAG>|<ACT>)\b)", r"\1:"),
     _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
@@ -229,7 +225,9 @@ REWRITES = (
     # numbers
     _same_part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits),
     _same_part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}<E>", lambda found: str(int(found[0], 16))),  # not embed:0x4
-    _same_part(r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", _binary),
+    _same_part(
+        r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", lambda it: str(int(it[1]) << 10 * " kmg".index(it[2].lower()))
+    ),
     _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
     _same_part(r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)", lambda found: nearest_size(found[0]) or found[0]),
     _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
