@@ -112,7 +112,7 @@ _PIPED = "`> FILE` writes the output to a file"
 _NO_OUTPUT = "(?!.* (?:-o|--output)[ =])"
 _BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*[:(]|[^~]* [^-~ ][^ ]*<FILE>)(.*)"
 _FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
-_N3 = r"([0-9]+),\s?([0-9]+),\s?[0-9]+"
+_N3 = r"\(?([0-9]+),\s?([0-9]+),\s?[0-9]+\)?"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
@@ -172,7 +172,7 @@ LINES = (
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
     _line(rf"(.* [^ -][^ ]*)\)… --(<ARGUMENT>){_N}…", r"\1,·\3=\4)\2\5"),
     _line(r"(.* [^ -][^ ]*)\)… --(<ARGUMENT>)…", r"\1,·\3=True)\2\4"),
-    _line(rf"(<COMMAND>.*) --{_FEATURES}[ =]\(?{_N3}\)?…", r"\1 --batch \2 --timesteps \3\4", "perhaps", drops=True),
+    _line(rf"((?-i:<COMMAND>).*) --{_FEATURES}[ =]{_N3}…", r"\1 --batch \2 --timesteps \3\4", "perhaps", drops=True),
     _line(rf"{_CALL} --{_FEATURES}[ =]\(?([0-9]+)[x,]\s?([0-9]+)\)?((?: .*)?)", r"\1 Input((\4,·\5)),·\2\3\6"),
     _line(rf"{_CALL} --{_FEATURES}{_N}((?: [^(]*)?)", r"\1 Input((None,·\4)),·\2\3\5"),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
