@@ -320,21 +320,11 @@ class Program(Evaluator):
                 made = self.call(enter, Given([], {}, node))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, made, scope)
-        ended, failed = self._tried(node.body, scope) if hides or leave else (self.run(node.body, scope), False)
+        tried = ast.Try(node.body, [ast.ExceptHandler(body=[ast.Pass()])], [], [], lineno=node.lineno)
+        ended = self._try(tried, scope) if hides else self.run(node.body, scope)
         for each in filter(None, leave):
-            hides = self.truth(self.call(each, Given([None] * 3, {}, node))) or hides
-        if failed and not hides:
-            self.fails()
-        return None if failed and hides else ended
-
-    def _tried(self, body: Sequence[ast.stmt], scope: Scope) -> tuple[End | None, bool]:
-        """Follow statements up to where one is known to fail; return how they end, and whether one does."""
-        outer, self._trying, before = self._trying, len(self.doubts), self._failures
-        ended, left = None, [*body]
-        while left and ended is None and self._failures == before:
-            ended = self.run([left.pop(0)], scope)
-        failed, self._failures, self._trying = self._failures > before, before, outer
-        return ended, failed
+            self.call(each, Given([None] * 3, {}, node))
+        return ended
 
     def _delete(self, target: ast.expr, scope: Scope) -> None:
         held = self.value(target.value, scope) if isinstance(target, ast.Subscript | ast.Attribute) else scope
@@ -350,7 +340,11 @@ class Program(Evaluator):
 
         Frameworks are taken to be there, whatever a file imports if they are not.
         """
-        ended, failed = self._tried(node.body, scope)
+        outer, self._trying, before = self._trying, len(self.doubts), self._failures
+        ended, left = None, [*node.body]
+        while left and ended is None and self._failures == before:
+            ended = self.run([left.pop(0)], scope)
+        failed, self._failures, self._trying = self._failures > before, before, outer
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
             return self.branches([each.body for each in node.handlers], scope, why)
