@@ -137,7 +137,8 @@ def _zipped(reader: FileReader) -> Read:
     archive = Archive(reader)
     pickles = [name for name in archive.members if name.rpartition("/")[2] == "data.pkl"]
     if len(pickles) != 1:
-        raise RnncliError("it is a zip archive that torch.save did not write", "Keras's end in .keras, NumPy's in .npz")
+        advice = "names of Keras's archives end in .keras, and NumPy's in .npz"
+        raise RnncliError("it is a zip archive that torch.save did not write", advice)
     root = pickles[0].removesuffix("data.pkl")
     if f"{root}byteorder" in archive.members and archive.read(f"{root}byteorder", 10) != b"little":
         raise RnncliError(_BIG_END)
