@@ -407,7 +407,7 @@ def test_a_file_named_like_a_spec_and_a_directory_are_not_read_as_files_of_specs
 
 def test_only_a_file_that_begins_with_a_spec_is_suggested_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
     Path("y.npy").write_bytes(b"\x93NUMPY\x01\0")
-    Path("y.yaml").write_text("layers:\n  - lstm: 64\n")
+    Path("y.yaml").write_text("services:\n  web: 64\n")
     Path("y.txt").write_text("")
     for command in ("summary", "inspect", "draw", "compare"):
         for name in ("y.npy", "y.yaml", "y.txt"):

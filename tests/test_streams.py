@@ -96,7 +96,8 @@ def test_a_file_never_gets_the_descriptor_of_a_closed_stream(program: Run) -> No
         Path("y.npy").unlink()
         assert program(*line, shell=shell).status == status
         assert Path("y.npy").read_bytes() == whole
-    unread = "Error: there is no spec on standard input\nHelp: give one per line; what follows # is a comment\n"
+    advice = "give one per line, such as input:8,lstm:4; what follows # is a comment"
+    unread = f"Error: there is no spec on standard input\nHelp: {advice}\n"
     assert program("summary", "-q", "-", shell='"$@" <&-') == (2, "", unread)
 
 
