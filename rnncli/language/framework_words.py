@@ -151,7 +151,7 @@ _PRINTED = r"""
 ^\W{0,9}\w{1,40}[-:] ?\d[-\d]{0,9} +\[-?\d
 <[\w.]{1,80} (?:object at|name=)|\| Name +\| Type
     it does not say what the layers read
-    units are the last number of a shape; what a layer reads: rnncli solve input:_,lstm:60 --params 15,840
+    units are the last number of a shape; `rnncli solve input:_,lstm:60 --params 15,840` finds what such a layer reads
     input:8,lstm:{0}
 (?:weight_(?:ih|hh)_l\d\w{0,9}|^\W{0,9}[\w./]{0,80}kernel)(?::0)?\W{1,9}(?:torch\.Size\(\[)?\d
 \b(?:odict_keys|OrderedDict)\(|^\W{0,9}torch\.Size\(\[\d
