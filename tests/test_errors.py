@@ -161,6 +161,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
                 ("____________\nOutput Shape", "the text from line 2 of standard input: this is what a framework"),
             )
         ),
+        ("------------\nlstm:4\ninput:8,lstm:4\n", "summary -q -", "the text from line 1", "208\n"),
         ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", f"spec 1: {length}", "9\n"),
         ("", "summary", f"RNNCLI_SPEC: {kind}", ""),
         ("", "forward", f"RNNCLI_SPEC: {kind}", ""),

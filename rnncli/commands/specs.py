@@ -202,11 +202,8 @@ def explained(error: RnncliError, text: str) -> RnncliError:
 def specs(arguments: Sequence[str]) -> Iterator[Spec]:
     """Yield the specs of a command line: its arguments, with `-` replaced by the lines of standard input.
 
-    Without arguments, yield the environment's RNNCLI_SPEC, or else the example, with a note on standard error.
-
-    Raises:
-        UsageError: spaces have cut a spec into pieces; there is no spec and a program reads the output; or `-` is given
-            and standard input is empty.
+    Without arguments, yield the environment's RNNCLI_SPEC, or else the example, with a note on standard error. Raise a
+    UsageError if spaces have cut a spec into pieces, or a program reads the output and there is no spec.
     """
     if not arguments:
         yield _default()
@@ -284,10 +281,8 @@ def _lines() -> Iterator[Spec]:
     """Yield the specs on standard input, one per line; blank lines and comments after # are skipped.
 
     A call that leaves a bracket open at the end of a line goes on until that is closed; a printed table is one text.
-    A line may have several specs if each of them starts with its input, as arguments may.
-
-    Raises:
-        UsageError: there is none, or it is something else, such as Python source.
+    A line may have several specs if each of them starts with its input, as arguments may. Raise a UsageError if there
+    is none, or it is something else, such as Python source.
     """
     from rnncli.language.printed import ONE_TEXT  # only this needs its patterns
 
@@ -297,9 +292,15 @@ def _lines() -> Iterator[Spec]:
     for number, line in lines:
         words = " ".join(line.text.split())
         if not held and re.match(ONE_TEXT, words):
-            table = [line.text, *(each.text for _, each in islice(lines, _MOST_JOINED))]
-            yield Spec("\n".join(table)[:MAX_BYTES], f"the text from {line.origin}")
-            return
+            table, origin = [line.text], f"the text from {line.origin}"
+            for _, line in islice(lines, _MOST_JOINED):
+                if re.match(r"\s*(?:in|input|embed):[0-9]", line.text):
+                    break
+                table.append(line.text)
+            yield Spec("\n".join(table)[:MAX_BYTES], origin)
+            if line.text == table[-1]:
+                return
+            words = " ".join(line.text.split())
         for pattern, what, advice in _NOT_SPECS:
             if re.match(pattern, words):
                 raise UsageError(f"{line.origin} is {what}, but - reads one spec per line", advice)

@@ -73,9 +73,6 @@ def reading(what: str) -> Iterator[None]:
 
     Library errors about damaged files are converted where the library is called. Any other exception is a bug of
     this program and passes through.
-
-    Raises:
-        RnncliError: it cannot be read, or the block raised an error about it.
     """
     try:
         yield
@@ -141,7 +138,7 @@ def choice_of(text: str) -> ChosenPart | None:
     names = text.strip().split(SEPARATOR)
     for count in range(1, min(len(names), 100) + 1):  # a longer list is no name of a file
         path = SEPARATOR.join(names[:count])
-        if is_known(path):
+        if is_known(path) and re.search(r"\n|^\w+Error: ", path) is None:
             return ChosenPart(path, SEPARATOR.join(names[count:]))
     return ChosenPart(names[0], SEPARATOR.join(names[1:])) if is_path(text) else None
 

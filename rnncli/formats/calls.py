@@ -161,10 +161,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
 
     The result is a text of calls if every layer is a call, else a spec; None if it has no calls, or makes no sense.
 
-    At most `repairs` faults in calls are repaired in turn.
-
-    Raises:
-        SpecError: a call has a fault.
+    At most `repairs` faults in calls are repaired in turn; one more raises a SpecError.
     """
     for other in (meant := as_calls(text), *(_without_a_slip(meant) if len(text) < 1000 else ())):
         if other != text and (repair := _checked(other)) is not None:
@@ -217,7 +214,7 @@ def _without_a_slip(text: str) -> Iterator[str]:
     except UnparsableError as error:
         end: int = getattr(error.__context__, "offset", None) or 0
         for place in range(end, max(end - 5, 0), -1):
-            if re.fullmatch(r"\W[a-z]\W|.[-.:;=_].", text[place - 1 : place + 2]):
+            if re.fullmatch(r"\W[a-z]\W|(?!\d.\d).[-.:;=_].", text[place - 1 : place + 2]):
                 yield text[:place] + text[place + 1 :]
 
 

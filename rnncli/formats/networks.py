@@ -183,27 +183,19 @@ def _of_file(choice: ChosenPart, settings: Settings) -> Reading:
 
 
 def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
-    """Return the network that a spec or a line of Keras or PyTorch describes.
-
-    Raises:
-        SpecError: it is neither.
-        OpenNumbersError: the line leaves numbers open.
-    """
+    """Return the network of a spec or line; a SpecError if it is neither, an OpenNumbersError for open numbers."""
     if "(" not in text:
         return Reading(Network.parse(text))
     from rnncli.formats import calls
 
     if text.lstrip().startswith(">>> "):  # with what it prints, as in documentation
         text = "\n".join(re.findall(r"^\s*(?:\.\.\.|>>>(?=.*[(=])) ?(.*)", text, re.MULTILINE))
-    listed = _listed(text)
-    if listed is not None:
-        raise listed
-    if not calls.is_call(text):
-        try:
+    try:
+        if not calls.is_call(text):
             Network.parse(text)
-        except SpecError as error:
-            raise as_called(error) from None
-    part, used = calls.read(text, settings)
+        part, used = calls.read(text, settings)
+    except SpecError as error:
+        raise _listed(text) or (error if calls.is_call(text) else as_called(error)) from None
     origin = Origin(part.framework, (), part.assumed, part.doubts, reordered=part.said("other order"))
     return Reading(replace(part.network, origin=origin), notes=part.notes, line=True, used=used)
 
@@ -230,7 +222,7 @@ def _listed(text: str) -> SpecError | None:
     tensors = [Tensor(name, shape, "float32", NotImplemented) for name, shape in shapes.items()]
     model = model_of("", "", "", nodes_of(tensors, ordered=True), tensors=tensors)
     if len(model.parts) != 1 or model.others:
-        return None
+        return framework_error(text)
     network = model.parts[0].network
     modules = network.summary().modules
     layers = str(network) if modules is None else ", ".join(each.code for each in modules)

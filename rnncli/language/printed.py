@@ -16,9 +16,9 @@ from rnncli.quantities import Shape
 _SECTION = r"\w{0,20}(?:model|net|network|layers?|rnn|lstm|gru|encoder|decoder|config|params|architecture)"
 ONE_TEXT = (
     r'(?:// ?)?[_=\u2500-\u257f-]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
-    r"|.*(?:torch\.Size\(\[|\w/\w*kernel\b|state_dict|Traceback \(|Name \| T)|[\w.]+(?:Error|Exception|Warning): "
-    r"|(?i:['\"-]{0,2}(?:\w{1,30}_(?:dim|layers|size|type|units)|cell|type)['\"]?\s?:\s?['\"]?\w+['\"]?,?"
-    rf"|{_SECTION}:|\[{_SECTION}\])$"
+    r"|(?!.*\bname=).*(?:torch\.Size\(\[|(?:\w/\w*kernel|state_dict)(?![-.\w])|Traceback \(|Name \| T)"
+    r"|[\w.]+(?:Error|Exception|Warning): |(?i:['\"-]{0,2}(?:\w{1,30}_(?:dim|layers|size|type|units)|cell|type)"
+    rf"['\"]?\s?:\s?['\"]?\w+['\"]?,?|{_SECTION}:|\[{_SECTION}\])$"
 )
 """The first line of a table, weights, an error or settings, all of whose lines are one text."""
 
