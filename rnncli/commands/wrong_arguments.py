@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
-from rnncli.commands.command_line import Line, TypedLine, Word
+from rnncli.commands.command_line import Line, TypedLine, Word, shown
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, quote
 from rnncli.formats import (
@@ -181,7 +181,13 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
             yield Applied(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
             return
     elif isfile(path) and this.name != "inspect":
-        if (to_read := piped(this, place)) is not None:
+        to_read, files = piped(this, place), [this.words[each].text for each in this.arguments if piped(this, each)]
+        if len(files) > 1:  # there is only one standard input
+            others = [each for each in this.words if each.option is not None or each.text not in files]
+            cat = f"cat {shlex.join(files)} | {shown(this.line([*others, Word('-')]))}"
+            yield Applied(this.typed, "", f"{quote(text)} is the name of a file", advice=f"for all of them: {cat}")
+            return
+        elif to_read is not None:
             yield Applied(to_read, "", f"{quote(text)} is the name of a file", drops=text)
         else:
             message = f"{quote(text)} is neither a known model file nor a text file of specs"
