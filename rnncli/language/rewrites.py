@@ -214,7 +214,7 @@ REWRITES = (
     _text(r"([)\]][(\[]<K>:[^][(),]{1,99})([)\]])<S>[x*×]<S>([2-9])(?=[(\[]|$)", r"\1:x\3\2", r"x\3 repeats a layer"),
     _comma(r"[)\]}]<S>[(\[{](?=<K>\b)"),
     _text(r"\u2190", "<"),
-    _text(r"^(?:[^<]+<)+[-\s]*<INPUT>:[^<]+$", lambda found: ",".join(re.split("<-*", found[0])[::-1]), "reversed"),
+    _text(r"^(?:\W*[a-z][^<]*<)+\W*<INPUT>:[^<]+$", lambda it: ",".join(re.split("<-*", it[0])[::-1]), "reversed"),
     _text(r"(?<=[0-9])(<S>[(\[]<S>(?:(?:<FLAG>|<ACT>):)*(?:<FLAG>|<ACT>)),<S>(?=(?:<FLAG>|<ACT>)\b)", r"\1:"),
     _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
     _text(r"([:x][0-9]{1,10}(?-i:[kMG]?)|:<FLAG>)<SLIP>(?=<K>[:,])", r"\1,", _BETWEEN),
