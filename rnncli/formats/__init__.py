@@ -73,6 +73,9 @@ def reading(what: str) -> Iterator[None]:
 
     Library errors about damaged files are converted where the library is called. Any other exception is a bug of
     this program and passes through.
+
+    Raises:
+        RnncliError: it cannot be read, or the block raised an error about it.
     """
     try:
         yield
