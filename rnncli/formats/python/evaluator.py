@@ -279,10 +279,7 @@ class Evaluator:
             return open_in(value) or [*map(library.value_of, value)]
         if not isinstance(value, Stream):
             return value
-        try:
-            items = [*islice(value.items, library.MAX_ITEMS + 1)]
-        except (RuntimeError, ValueError):  # a dict has changed, or the iterator takes from itself
-            items = [Unknown("an iterator fails", rest=True)]
+        items = [*islice(value, library.MAX_ITEMS + 1)]
         if (why := self.doubted(value)) is not None:
             value.items = iter([replace(why, rest=True)])
         last = items[-1] if items else None

@@ -86,11 +86,13 @@ _ODD = names("encode center ljust rjust zfill expandtabs")
 
 _CHANGING |= names("add discard intersection_update difference_update symmetric_difference_update")
 _CHANGING |= names("__iadd__ __ior__ __setitem__ __delitem__")
+_ENDLESS = Unknown("an iterator has no end", rest=True)
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
     **{each.__name__: each for each in (int, float, round, abs, max, min, sum, str, bool, range, len, list, tuple)},
     **{each.__name__: each for each in (sorted, dict, set, enumerate, zip, reversed, divmod, iter, copy, map, filter)},
-    **{name: getattr(itertools, name) for name in names("chain pairwise islice cycle takewhile dropwhile")},
+    **{name: getattr(itertools, name) for name in names("chain pairwise islice takewhile dropwhile")},
+    "cycle": lambda items: itertools.chain(itertools.islice(itertools.cycle(items), MAX_ITEMS + 1), [_ENDLESS]),
     "reduce": reduce,
     "OrderedDict": dict,
     "frozenset": set,
@@ -142,7 +144,7 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
             made = _FUNCTIONS[called.name](*values, **words)
             if isinstance(made, dict | set) and any(open_in(each) or isinstance(each, Instance) for each in made):
                 raise TypeError  # one may be equal to another
-            made = Stream(_yielded(made, given.node), size) if isinstance(made, Iterator) else value_of(made)
+            made = Stream(map(value_of, made), size) if isinstance(made, Iterator) else value_of(made)
             made = Unordered(made) if isinstance(made, list) and isinstance(given.get("", 0), Unordered) else made
             return evaluator.fresh(made)
         except (ValueError, ArithmeticError):
@@ -154,14 +156,6 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     given = evaluator.settled(given)
     through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
-
-
-def _yielded(made: Iterator[Any], node: ast.AST) -> Iterator[Value]:
-    """Yield the items of a Python iterator as values, as far as they are known."""
-    try:
-        yield from map(value_of, made)
-    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
-        yield replace(left_open(node), rest=True)
 
 
 def has_order(values: Collection[Value]) -> bool:
@@ -418,7 +412,7 @@ def spoil(evaluator: Evaluator, held: Any, why: Unknown, added: Sequence[Value] 
         held.update(dict.fromkeys([*held, ...], why))
     elif isinstance(held, set):
         held.add(replace(why, rest=True))
-    else:
+    elif isinstance(held, list):
         held[:] = [*(held if after else []), replace(why, rest=True)]
 
 
@@ -467,9 +461,11 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
         case (ast.BitOr(), dict(), dict()) | (ast.BitOr() | ast.BitAnd() | ast.BitXor() | ast.Sub(), set(), set()):
             return MISSING if open_in(left) or open_in(right) else _OPERATORS[type(kind)](left, right)
         case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not re.search(r"%[^a-zA-Z]*(\d{3}|\*)", left):  # long
-            values = right if isinstance(right, list) else [right]
+            values = tuple(right) if isinstance(right, list) else (right,)
+            known = all(isinstance(each, int | float | str) for each in values)
+            known = known and sum(map(size_of, values)) <= MAX_ITEMS
             with suppress(TypeError, ValueError, OverflowError):
-                return left % tuple(values) if all(isinstance(each, int | float | str) for each in values) else MISSING
+                return left % values if known else MISSING
         case ast.Mult(), list() | str(), int():
             return type(left)(left * right) if (len(left) or 1) * abs(right) <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:

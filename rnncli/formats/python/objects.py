@@ -368,8 +368,11 @@ class Stream(Opaque):
     size: int = 1
 
     def __iter__(self) -> Iterator[Value]:
-        """Take the items."""
-        return self.items
+        """Take the items, as far as they are known: it may fail, or take from itself."""
+        try:
+            yield from (each for each in self.items)  # which are not closed afterwards
+        except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+            yield Unknown("an iterator fails", rest=True)
 
 
 class Unordered(list[Value]):

@@ -312,7 +312,7 @@ class Program(Evaluator):
             self.doubts.append(Unknown(f"what the with at line {node.lineno} changes is not known", line=node.lineno))
             made = self.value(item.context_expr, scope)
             if isinstance(made, Stream):  # of @contextmanager
-                made = next(made.items, None)
+                made = next(iter(made), None)
             self.doubts.pop()
             hides = hides or (isinstance(made, Call) and made.name == "suppress")
             if isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
