@@ -77,15 +77,19 @@ _COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda one, many: one not in many,
 }
 _TESTING = names("filter takewhile dropwhile")
-_CHANGING = names("append extend insert pop reverse update setdefault remove clear sort popitem move_to_end __imul__")
+_CHANGING = names(
+    "append extend insert pop reverse update setdefault remove clear sort popitem move_to_end add discard"
+    " intersection_update difference_update symmetric_difference_update"
+    " __imul__ __iadd__ __ior__ __setitem__ __delitem__"
+)
+"""Methods that change the list, dict or set that they belong to."""
+
 _IN_PLACE = names("shuffle heapify heappush heappop heapreplace insort insort_left insort_right setitem delitem")
 """Functions of Python's library that change what they are given."""
 
 _ODD = names("encode center ljust rjust zfill expandtabs")
 """Methods of texts that return bytes, or texts of any length."""
 
-_CHANGING |= names("add discard intersection_update difference_update symmetric_difference_update")
-_CHANGING |= names("__iadd__ __ior__ __setitem__ __delitem__")
 _ENDLESS = Unknown("an iterator has no end", rest=True)
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{name: getattr(math, name) for name in names("sqrt ceil floor log2 prod gcd isqrt")},
