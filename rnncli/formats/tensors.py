@@ -120,7 +120,7 @@ def array_at(reader: FileReader, place: int, dtype: str, shape: tuple[int, ...])
         raise RnncliError(f"its numbers are of type {dtype}, which are not read")
     check_shape(shape)
     array = np.empty(shape, _in_file(dtype))
-    reader.read_into(place, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # it is a buffer
+    reader.read_into(place, array.reshape(-1).view(np.uint8).data)
     reader.check_unchanged()
     return _as_numbers(array, dtype)
 
