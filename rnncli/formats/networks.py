@@ -228,7 +228,8 @@ def _listed(text: str) -> SpecError | None:
     layers = str(network) if modules is None else ", ".join(each.code for each in modules)
     if "bias" in text and re.search("bias=False|nobias", layers) is not None:
         return None  # the list ends too early
-    message, advice = "these are the weights of a network, not a spec", "they do not show what is returned"
+    message = "these are the weights of a network, not a spec"
+    advice = "they do not show which layers return the whole sequence"
     return SpecError(message, text=text, span=found[0].span(), advice=advice, lead="perhaps", repair=layers)
 
 
