@@ -62,7 +62,6 @@ class Evaluator:
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
         data_format: where Keras's pictures have their channels, as the text sets it.
-        yielded: the items that the current function has produced, if it is a generator.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
@@ -72,7 +71,6 @@ class Evaluator:
         self.data_format: Value = "channels_last"
         self.settings = {written_as(name): (name, setting_of(each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self.settings)
-        self.yielded: list[Value] = []
         self._fresh: dict[int, tuple[Value, Unknown]] = {}
         self._steps = 0
         self._trying, self._failures = -1, 0
@@ -253,11 +251,6 @@ class Evaluator:
                 return made
             case ast.Starred(value=value) | ast.Await(value=value):
                 return self.value(value, scope)
-            case ast.Yield() | ast.YieldFrom():
-                added = self.value(node.value or ast.Constant(None), scope)
-                way = "append" if isinstance(node, ast.Yield) else "extend"
-                self.call(Method(self.yielded, way), Given([added], {}, node))
-                return None
             case _:
                 return left_open(node)
 
@@ -499,6 +492,11 @@ class Evaluator:
 
     def call(self, called: Value, given: Given) -> Value:
         """Return the result of calling a value."""
+        items, extends = given.get("", 0), isinstance(called, Method) and called.name == "extend"
+        if extends and isinstance(called.owner, list) and isinstance(items, Stream) and not self.doubted(items):
+            for each in islice(items, library.MAX_ITEMS + 1):  # which may read the list
+                self.call(replace(called, name="append"), Given([each], {}, given.node))
+            return None
         if not isinstance(called, Partial) and getattr(called, "name", "") not in library.LEAVING:
             given = self.settled(given)
         match called:

@@ -245,11 +245,11 @@ class Function(Opaque):
         return getattr(self.node, "name", "lambda")
 
     @cached_property
-    def is_generator(self) -> bool:
-        """Whether it yields, rather than a function inside it."""
+    def yields(self) -> list[ast.AST]:
+        """Where it yields, if it is a generator; not where a function inside it does."""
         _, *inside = ast.walk(self.node)
         inner = {one for each in inside if isinstance(each, ast.FunctionDef | ast.Lambda) for one in ast.walk(each)}
-        return any(isinstance(each, ast.Yield | ast.YieldFrom) and each not in inner for each in inside)
+        return [each for each in inside if isinstance(each, ast.Yield | ast.YieldFrom) and each not in inner]
 
     @cached_property
     def decorators(self) -> set[str]:

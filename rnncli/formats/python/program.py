@@ -9,8 +9,11 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
+from typing import Any, ClassVar, TypeVar, cast
 
 from rnncli.errors import shorten
 from rnncli.formats import Settings
@@ -61,6 +64,11 @@ _HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_ex
 
 Loop = ast.For | ast.AsyncFor | ast.While
 
+T = TypeVar("T")
+
+Following = Generator[Value, None, T]
+"""Follows a part of the program; yields what a generator that is followed yields, and returns a result."""
+
 
 class End(NamedTuple):
     """The end of a function and its return value there."""
@@ -73,6 +81,15 @@ _BREAK, _CONTINUE = End(object()), End(object())
 
 class _UndecidedError(Exception):
     """It is not known whether a loop goes on."""
+
+
+def _end_of(followed: Following[T]) -> T:
+    """Follow what yields nothing, to its end; return its result."""
+    try:
+        next(followed)
+    except StopIteration as end:
+        return cast(T, end.value)
+    raise AssertionError("only a generator yields")
 
 
 class Program(Evaluator):
@@ -90,6 +107,18 @@ class Program(Evaluator):
         followed: the definitions that have been called.
     """
 
+    own: ClassVar[tuple[str, ...]] = (
+        "function",
+        "presuming",
+        "_depth",
+        "_early",
+        "_certain",
+        "_exact",
+        "_times",
+        "_trying",
+    )
+    """The attributes of which each call of a function has its own."""
+
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.imported: set[str] = set()
@@ -104,7 +133,7 @@ class Program(Evaluator):
         self.followed: set[ast.AST] = set()
         self._changed: dict[ast.AST, str] = {}
         """The definitions that a decorator from elsewhere may change or give arguments, and which one, in words."""
-        self._depth = 0
+        self._depth = self._certain = 0
         self._early: list[Value] = []
         self._remembered: dict[tuple[Value, ...], Value] = {}
         """What functions with `lru_cache` have returned, by their arguments."""
@@ -143,21 +172,58 @@ class Program(Evaluator):
         return super().call(called, given)
 
     def invoke(self, function: Function, given: Given) -> Value:
-        """Return a function's result; the body of a generator is followed once its first item is taken."""
-        return Stream(self._produced(function, given)) if function.is_generator else self._returned(function, given)
+        """Return a function's result; a generator's body is followed up to an item whenever one is taken."""
+        body = self._body(function, given)
+        if function.yields:
+            return Stream(self._produced(body))
+        with self._apart({name: vars(self)[name] for name in self.own}):
+            return _end_of(body)
 
-    def _produced(self, function: Function, given: Given) -> Iterator[Value]:
-        made = self._returned(function, given)
-        yield from made if isinstance(made, list) else [replace(open_in(made) or left_open(given.node), rest=True)]
+    def _produced(self, body: Following[Value]) -> Iterator[Value]:
+        """Yield the items of a generator, as far as it is known that they are taken and that there are any."""
+        own, doubts = {name: copy(vars(self)[name]) for name in self.own}, len(self.doubts)
+        try:
+            while len(self.doubts) == doubts:
+                with self._apart(own):
+                    item = next(body, MISSING)
+                if item is MISSING:
+                    return
+                if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
+                    with self._apart(own):
+                        self.doubts.append(item)
+                        _ = [*body]
+                yield item
+            yield Unknown("whether an iterator is asked for this item is not known", rest=True)
+        finally:
+            with self._apart(own):
+                body.close()
 
-    def _returned(self, function: Function, given: Given) -> Value:
-        """Return a function's result, or what a generator yields; if it may return early, that is one of several."""
+    @contextmanager
+    def _apart(self, own: dict[str, Any]) -> Iterator[None]:
+        """Follow something with a state of its own, which is kept there."""
+        outer, doubts = {name: vars(self)[name] for name in self.own}, len(self.doubts)
+        vars(self).update(own)
+        try:
+            yield
+        finally:
+            own |= {name: vars(self)[name] for name in self.own}
+            vars(self).update(outer)
+            del self.doubts[doubts:]
+
+    def _body(self, function: Function, given: Given) -> Following[Value]:
+        """Follow a function; return its result, which is one of several if it may return early."""
         node = function.node
         self.followed.add(node)
+        why = ""
         if self._depth >= MAX_DEPTH or self._steps > MAX_STEPS // 2:
-            return Unknown(f"calls of {function.name} are nested too deeply, or are too many")
-        scope, doubts = Scope({}, function.scope), len(self.doubts)
-        outer = self.function, self._early, self.presuming, self.yielded
+            why = f"calls of {function.name} are nested too deeply, or are too many"
+        elif not {*function.yields} <= {getattr(each, "value", None) for each in ast.walk(node)}:
+            why = f"{function.name} yields in the middle of an expression"
+        if why:
+            if function.yields:
+                yield Unknown(why, rest=True)
+            return Unknown(why)
+        scope = Scope({}, function.scope)
         of = getattr(function.owner, "cls", None) or function.cls
         around = () if of is None else [each.node for each in of.line]
         self.presuming += tuple(self._changed[each] for each in (node, *around) if each in self._changed)
@@ -165,16 +231,12 @@ class Program(Evaluator):
         if isinstance(node, ast.Lambda):
             return self.value(node.body, scope)
         self.function, self._early = function.cls.name if function.cls is not None else function.name, []
-        self._depth += 1
-        self.yielded = []
-        try:
-            end = self.run(node.body, scope)
-            value = self.yielded if function.is_generator else None if end is None else end.value
-            return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
-        finally:
-            self._depth -= 1
-            self.function, self._early, self.presuming, self.yielded = outer
-            del self.doubts[doubts:]
+        self._depth, self._certain = self._depth + 1, len(self.doubts)
+        end = yield from self.follow(node.body, scope)
+        value = None if end is None else end.value
+        if function.yields and isinstance(value, Unknown) and len(self.doubts) > self._certain:  # it may not end here
+            yield replace(self.doubts[-1], rest=True)
+        return self.one_of([*self._early, value], self.doubts[-1]) if self._early else value
 
     def instantiate(self, cls: Class, given: Given) -> Value:
         """Return the object that a call of a class creates."""
@@ -243,16 +305,29 @@ class Program(Evaluator):
     # Statements
 
     def run(self, body: Sequence[ast.stmt], scope: Scope) -> End | None:
-        """Follow statements; return their return value, or None if they run to their end."""
+        """Follow statements outside generators; return their return value, or None if they run to their end."""
+        return _end_of(self.follow(body, scope))
+
+    def follow(self, body: Sequence[ast.stmt], scope: Scope) -> Following[End | None]:
+        """Follow statements, which yield what a generator yields; return as `run` does."""
         for statement in body:
             self.step()
-            returned = self._statement(statement, scope)
+            returned = yield from self._statement(statement, scope)
             if returned is not None:
                 return returned
         return None
 
-    def _statement(self, node: ast.stmt, scope: Scope) -> End | None:
+    def _statement(self, node: ast.stmt, scope: Scope) -> Following[End | None]:
         match node:
+            case ast.Expr(value=ast.Yield() | ast.YieldFrom() as given) | ast.Assign(value=ast.Yield() as given):
+                made = self.value(given.value or ast.Constant(None), scope)
+                items = [made] if isinstance(given, ast.Yield) else self.visited(made)
+                if items is None or len(self.doubts) > self._certain:
+                    why = self.doubts[-1] if self.doubts else open_in(made) or left_open(node)
+                    items = [replace(why, rest=True)]
+                yield from items
+                for target in getattr(node, "targets", ()):
+                    self._give(target, None, scope)  # nothing is sent
             case ast.Expr(value=value):
                 self.value(value, scope)
             case ast.Assign(targets=targets, value=value):
@@ -282,17 +357,17 @@ class Program(Evaluator):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
                 if holds is None:
-                    return self.branches([body, orelse], scope, doubt(test, tested))
-                return self.run(body if holds else orelse, scope)
+                    return (yield from self.branches([body, orelse], scope, doubt(test, tested)))
+                return (yield from self.follow(body if holds else orelse, scope))
             case ast.For() | ast.AsyncFor() | ast.While():
-                return self._loop(node, scope)
+                return (yield from self._loop(node, scope))
             case ast.Match():
-                return self.run(as_ifs(node), scope)
+                return (yield from self.follow(as_ifs(node), scope))
             case ast.With() | ast.AsyncWith():
-                return self._with(node, scope)
+                return (yield from self._with(node, scope))
             case ast.Try() | ast.TryStar():
-                ended = self._try(node, scope)
-                return self.run(node.finalbody, scope) or ended
+                ended = yield from self._try(node, scope)
+                return (yield from self.follow(node.finalbody, scope)) or ended
             case ast.Delete(targets=targets):
                 for target in targets:
                     self._delete(target, scope)
@@ -304,26 +379,24 @@ class Program(Evaluator):
                     scope.elsewhere[name] = holder or self.module
         return None
 
-    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> End | None:
-        """Follow a `with`; what a generator of the file changes before and after its `yield` is not known."""
-        leave: list[Function | None] = []
+    def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Following[End | None]:
+        leave: list[Value] = []
         hides = False
         for item in node.items:
-            self.doubts.append(Unknown(f"what the with at line {node.lineno} changes is not known", line=node.lineno))
             made = self.value(item.context_expr, scope)
-            if isinstance(made, Stream):  # of @contextmanager
-                made = next(iter(made), None)
-            self.doubts.pop()
             hides = hides or (isinstance(made, Call) and made.name == "suppress")
-            if isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
+            if isinstance(made, Stream):  # of @contextmanager
+                leave.insert(0, made)
+                made = next(iter(made), None)
+            elif isinstance(made, Instance) and (enter := made.method("__enter__")) is not None:
                 leave.insert(0, made.method("__exit__"))
                 made = self.call(enter, Given([], {}, node))
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, made, scope)
         tried = ast.Try(node.body, [ast.ExceptHandler(body=[ast.Pass()])], [], [], lineno=node.lineno)
-        ended = self._try(tried, scope) if hides else self.run(node.body, scope)
+        ended = yield from self._try(tried, scope) if hides else self.follow(node.body, scope)
         for each in filter(None, leave):
-            self.call(each, Given([None] * 3, {}, node))
+            _ = [*each] if isinstance(each, Stream) else self.call(each, Given([None] * 3, {}, node))
         return ended
 
     def _delete(self, target: ast.expr, scope: Scope) -> None:
@@ -335,7 +408,7 @@ class Program(Evaluator):
         else:
             self.assign(target, left_open(target, f"is deleted (line {target.lineno})"), scope)
 
-    def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> End | None:
+    def _try(self, node: ast.Try | ast.TryStar, scope: Scope) -> Following[End | None]:
         """Follow a `try` up to where it is known to fail; otherwise to its end, and its handlers in doubt.
 
         Frameworks are taken to be there, whatever a file imports if they are not.
@@ -343,12 +416,12 @@ class Program(Evaluator):
         outer, self._trying, before = self._trying, len(self.doubts), self._failures
         ended, left = None, [*node.body]
         while left and ended is None and self._failures == before:
-            ended = self.run([left.pop(0)], scope)
+            ended = yield from self.follow([left.pop(0)], scope)
         failed, self._failures, self._trying = self._failures > before, before, outer
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
-            return self.branches([each.body for each in node.handlers], scope, why)
-        ended = ended or self.run(node.orelse, scope)
+            return (yield from self.branches([each.body for each in node.handlers], scope, why))
+        ended = ended or (yield from self.follow(node.orelse, scope))
         paths = [source_of(each) for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
         if ended is not None or any(set(re.findall(r"\w+", each)) & FRAMEWORK_PACKAGES for each in paths):
             return ended
@@ -359,7 +432,7 @@ class Program(Evaluator):
                 named = [each for part in parts for each in ast.walk(part) if isinstance(each, ast.Name)]
                 named = [each for each in named if isinstance(each.ctx, ast.Store)]
                 why = Unknown(f"whether the try at line {node.lineno} fails is not known", line=node.lineno)
-                self.branches([[], body], scope, why)
+                yield from self.branches([[], body], scope, why)
                 for each in named:
                     held = scope.values.get(each.id)
                     if isinstance(held, Unknown) and held.line == node.lineno:
@@ -383,7 +456,7 @@ class Program(Evaluator):
         else:
             self.assign(target, self.calculated(kind, held, value, node), scope)
 
-    def _loop(self, node: Loop, scope: Scope) -> End | None:
+    def _loop(self, node: Loop, scope: Scope) -> Following[End | None]:
         """Follow a loop round by round as long as it is known to go on, and any others in doubt."""
         taken = None if isinstance(node, ast.While) else self.value(node.iter, scope)
         items = self._holding(node, scope) if isinstance(node, ast.While) else self.visited(taken)
@@ -392,7 +465,7 @@ class Program(Evaluator):
         self._exact, self._times = True, times
         try:
             if items is not None and times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
-                return self.rounds(node, items, scope)
+                return (yield from self.rounds(node, items, scope))
         except _UndecidedError as error:
             taken = error.args[0] if error.args else taken
             self._trying = trying
@@ -405,7 +478,7 @@ class Program(Evaluator):
             unknown = replace(open_in(taken) or unknown, why=why, rest=False, line=node.lineno).in_turn(node.iter)
             self.assign(node.target, unknown, scope)
         self._exact, self._times = False, times
-        ended = self.branches([node.body, []], scope, unknown)
+        ended = yield from self.branches([node.body, []], scope, unknown)
         self._exact, self._times = before
         return ended
 
@@ -417,7 +490,7 @@ class Program(Evaluator):
         if holds is not False:
             raise _UndecidedError
 
-    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> End | None:
+    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
 
         If a loop would take more than half of the remaining steps, its number of rounds is treated as unknown.
@@ -430,26 +503,26 @@ class Program(Evaluator):
                 raise _UndecidedError(item)
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
-            returned = self.run(node.body, scope)
+            returned = yield from self.follow(node.body, scope)
             if returned not in (None, _CONTINUE) or self.repeats():
                 return None if returned in (_BREAK, _CONTINUE) else returned
-        return self.run(node.orelse, scope)
+        return (yield from self.follow(node.orelse, scope))
 
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last one."""
         return False
 
-    def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> End | None:
+    def branches(self, blocks: Sequence[Sequence[ast.stmt]], scope: Scope, why: Unknown) -> Following[End | None]:
         """Follow blocks of which one runs; a block that ends in an error is ignored."""
         blocks = [block for block in blocks if not block or not isinstance(block[-1], ast.Raise)]
         if len(blocks) == 1:
-            return self.run(blocks[0], scope)
+            return (yield from self.follow(blocks[0], scope))
         ended: list[dict[str, Value]] = []
         early = len(self._early)
         for block in blocks:
             inner, doubts = Scope({}, scope, elsewhere=scope.elsewhere), len(self.doubts)
             self.doubts.append(why)
-            returned = self.run(block, inner)
+            returned = yield from self.follow(block, inner)
             del self.doubts[doubts:]
             if returned in (_BREAK, _CONTINUE):
                 raise _UndecidedError

@@ -13,7 +13,7 @@ from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.library import ITEMS_A_STEP
 from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
-from rnncli.formats.python.program import RECURRENT, End, Loop, Program
+from rnncli.formats.python.program import RECURRENT, End, Following, Loop, Program
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
@@ -245,6 +245,8 @@ _Site = tuple[Tensors, Value, TracedStep]
 class Recorder(Program):
     """Follows a file, and records the steps that compute something."""
 
+    own = (*Program.own, "_loops")
+
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.steps: list[TracedStep] = []
@@ -373,7 +375,7 @@ class Recorder(Program):
             return [*value.states]
         return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
 
-    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> End | None:
+    def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if isinstance(items, list) and items else None
         timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
@@ -382,7 +384,7 @@ class Recorder(Program):
             self._sites, self._same = {}, {}
         self._loops.append(loop)
         try:
-            return super().rounds(node, items, scope)
+            return (yield from super().rounds(node, items, scope))
         finally:
             self._loops.pop()
             if loop.alike:
