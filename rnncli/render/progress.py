@@ -88,7 +88,8 @@ class Progress:
         self._first: tuple[float, float] | None = None
         """The time of the first measurement, and the work done by then."""
         self._judged = not total
-        self._place = place() if shown else None
+        self._show = place() if shown else None
+        self._is_drawn = False
         self._lock = RLock()
         """Held while writing to the terminal."""
         self._ended = Event()
@@ -119,23 +120,25 @@ class Progress:
     def away(self) -> Iterator[None]:
         """Remove the bar for a block that writes to the terminal."""
         with self._lock:
-            if self._place is not None:
-                self._place.erase()
+            if self._show is not None and self._is_drawn:
+                self._is_drawn = False
+                with suppress(OSError, ValueError):  # the terminal was closed
+                    self._show("")
             yield
 
     def __enter__(self) -> Progress:
-        if self._place is not None:
+        if self._show is not None:
             self._blocks.enter_context(stopped_within(self.away))
             self._blocks.callback(self._end)
             self._blocks.enter_context(undone_by_signals(self._wipe))
             with suppress(RuntimeError):  # without threads there is no bar
-                Thread(target=self._draw, args=[self._place], daemon=True).start()
+                Thread(target=self._draw, args=[self._show], daemon=True).start()
         return self
 
     def __exit__(self, *reason: object) -> None:
         self._blocks.close()
 
-    def _draw(self, place: BarTerminal) -> None:
+    def _draw(self, show: Show) -> None:
         """Redraw the bar periodically, starting after the delay."""
         if self._ended.wait(DELAY):
             return
@@ -145,7 +148,8 @@ class Progress:
                 text = line.text(self.name, self._done)
                 with self._lock:
                     if not self._ended.is_set() and in_foreground(sys.stderr):
-                        place.draw(text)
+                        self._is_drawn = True
+                        show(text)
                 self._ended.wait(PERIOD)
 
     def _end(self) -> None:
@@ -154,63 +158,42 @@ class Progress:
             pass
 
     def _wipe(self) -> None:
-        """Erase the bar when a signal ends the process."""
+        """Erase the bar when a signal ends the process, without the stream's buffer, which a thread may be using."""
         self._ended.set()
         self._lock.acquire(timeout=_PATIENCE)
-        if self._place is not None:
-            self._place.wipe()
-
-
-class BarTerminal:
-    """The place of a bar: standard error, which is a terminal."""
-
-    _is_drawn = False
-
-    def draw(self, text: str) -> None:
-        """Draw the bar over the previous one."""
-        self._is_drawn = True
-        sys.stderr.write(f"{text}{_ERASE_BELOW}\r")
-        sys.stderr.flush()
-
-    def erase(self) -> None:
-        """Erase the bar if it is drawn."""
-        if self._is_drawn:
-            self._is_drawn = False
-            with suppress(OSError, ValueError):
-                sys.stderr.write(_ERASE)
-                sys.stderr.flush()
-
-    def wipe(self) -> None:
-        """Erase the bar, bypassing the stream's buffer, which another thread may be using."""
-        if self._is_drawn:
+        if self._is_drawn and self._show is show_on_terminal:
             os.write(2, _ERASE.encode())
 
 
-class BarNotebook(BarTerminal):
-    """The place of a bar in a notebook: below the running cell."""
+Show = Callable[[str], None]
+"""Shows the text of a bar in place of the one before it, or for an empty text no bar."""
+
+
+def show_on_terminal(text: str) -> None:
+    """Show a bar on standard error, which is a terminal."""
+    sys.stderr.write(f"{text}{_ERASE_BELOW}\r" if text else _ERASE)
+    sys.stderr.flush()
+
+
+class _InNotebook:
+    """Shows a bar below the running cell of a notebook."""
 
     _display: Any = None
 
-    def draw(self, text: str) -> None:
-        """Draw the bar over the previous one."""
+    def __call__(self, text: str) -> None:
         if self._display is None:
             display = sys.modules["IPython"].display.display
             self._display = display({"text/plain": text}, raw=True, display_id=True)
         else:
             self._display.update({"text/plain": text}, raw=True)
 
-    def erase(self) -> None:
-        """Erase the bar if it has been drawn."""
-        if self._display is not None:
-            self._display.update({"text/plain": ""}, raw=True)
 
-
-def place() -> BarTerminal | None:
-    """Return the place for a bar, in a notebook or on a terminal; None if there is none."""
+def place() -> Show | None:
+    """Return what shows a bar, in a notebook or on a terminal; None if there is no place for one."""
     interactive = sys.modules.get("IPython")
     if interactive is not None and hasattr(interactive.get_ipython(), "kernel"):
-        return BarNotebook()
-    return BarTerminal() if has_place() else None
+        return _InNotebook()
+    return show_on_terminal if has_place() else None
 
 
 def has_place() -> bool:
