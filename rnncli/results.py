@@ -38,7 +38,7 @@ class Result:
 
     def __str__(self) -> str:
         """Return the command's output, with the terminal's width, or its natural width if there is no terminal."""
-        return str(rendering("console").plain_text(rendering("results").page_of(self)))
+        return str(rendering("blocks").plain_text(rendering("results").page_of(self)))
 
     def to(self, format: str) -> str:
         """Return the command's output with `--format`.

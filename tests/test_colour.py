@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.style import Style
 
 from rnncli.engine.study import Outputs, Study
-from rnncli.render.console import print_page, stdout_console
+from rnncli.render.blocks import print_page, stdout_console
 from rnncli.render.over_time import nearest_style, signed_styles, study_page
 from rnncli.reports.reach import LayerReach
 

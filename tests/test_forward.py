@@ -109,7 +109,7 @@ def test_another_seed_gives_other_weights_and_another_input(rnncli: Run) -> None
 def test_the_table_reads_as_reviewed(screen: Screen) -> None:
     from rich.console import Console
 
-    from rnncli.render.console import print_page
+    from rnncli.render.blocks import print_page
     from rnncli.render.summaries import run_page
 
     network = Network.parse("embed:10000x32,rnn:32:seq,lstm:32:bi,dense:1:sigmoid")

@@ -34,7 +34,7 @@ def output(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The output of `rnncli layers` on a terminal of a given width."""
 
     def run(*arguments: str, columns: int = 80) -> str:
-        for module in ("console", "terminal"):
+        for module in ("blocks", "terminal"):
             monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
         for name, value in {"COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}.items():
             monkeypatch.setenv(name, value)

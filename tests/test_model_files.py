@@ -101,7 +101,7 @@ def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
     arrays = [weight["name"] for layer in part["layers"] for weight in layer["weights"]]
     assert len(arrays) == 1 + 16 + 2
     assert "rnn.weight_hh_l1_reverse" in arrays
-    for module in ("console", "terminal"):
+    for module in ("blocks", "terminal"):
         monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
     monkeypatch.setenv("LINES", "24")
     for name in names:

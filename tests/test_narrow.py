@@ -97,7 +97,7 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
 
 
 def test_a_number_and_its_unit_stay_on_one_line(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
-    for module in ("console", "terminal"):
+    for module in ("blocks", "terminal"):
         monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
     for columns in WIDTHS:
         for line in ("summary embed:9x32,rnn:32:seq,lstm:32 --wide --timesteps 100 --batch 2", "layers memory"):

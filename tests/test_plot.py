@@ -22,7 +22,7 @@ from rnncli.engine.chunks import chunk_of, random_chunks
 from rnncli.engine.model import Model
 from rnncli.engine.run import watched
 from rnncli.engine.study import Study, study_of
-from rnncli.render.console import print_page
+from rnncli.render.blocks import print_page
 from rnncli.render.over_time import legend, study_page
 from rnncli.reports.reach import LayerReach
 

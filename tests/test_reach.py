@@ -269,7 +269,7 @@ def test_shown_and_refused_lines_read_as_reviewed(rnncli: Run, screen: Screen, m
 
 def test_output_on_a_terminal_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(MODEL, "model.safetensors")
-    for module in ("console", "terminal"):
+    for module in ("blocks", "terminal"):
         monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
     for columns in (40, 60, 120):
         with at(columns, "columns"):

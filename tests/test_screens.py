@@ -68,7 +68,7 @@ def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
     def see(columns: int, *arguments: str) -> str:
         with monkeypatch.context() as patched:
-            for module in ("console", "terminal"):
+            for module in ("blocks", "terminal"):
                 patched.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
             patched.setenv("COLUMNS", str(columns))
             patched.setenv("LINES", "24")

@@ -65,7 +65,7 @@ ASKED = {
 def test_the_sizes_on_a_terminal_read_as_reviewed(
     rnncli: Run, screen: Screen, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("console", "terminal"):
+    for module in ("blocks", "terminal"):
         monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
     for columns in (60, 80, 120):
         with at(columns, "columns"):

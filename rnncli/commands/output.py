@@ -40,8 +40,7 @@ def results(
         with printed(ResultWriter(format_)) as show_results:
             yield lambda result: show_results([] if result is None else [result])
         return
-    from rnncli.render.blocks import GAP
-    from rnncli.render.console import print_page, stdout_console
+    from rnncli.render.blocks import GAP, print_page, stdout_console
 
     taken = STDOUT in written or (svg is not None and svg.path == STDOUT)
     console = stdout_console((sys.stderr or StringIO()) if taken else None)

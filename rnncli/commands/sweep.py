@@ -25,7 +25,7 @@ from rnncli.network_summary import UNTRAINED, Setting
 from rnncli.render.candidates import CandidateTable, RowTexts
 from rnncli.render.progress import Progress
 from rnncli.render.results import CANDIDATES, LISTED, WRITERS, Writer
-from rnncli.render.terminal import MOST_LINES, Picture, on_terminal, terminal_size, terminal_width
+from rnncli.render.terminal import MOST_LINES, Picture, on_terminal, terminal_width
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import FIGURES, Budget, check_trained
 from rnncli.search.forms import BATCH, Candidate
@@ -295,7 +295,9 @@ def _screenful(
     """Return the number of candidates that fit on the terminal, at least one, and the cloud if its plot fits, too."""
     if not on_terminal() or not best:
         return len(best), cloud
-    columns, rows = terminal_size()
+    from shutil import get_terminal_size  # imports every archive format
+
+    columns, rows = get_terminal_size()
     room = rows - 1 - -(-_NOTE // columns)
 
     def lines(number: int, cloud: Cloud | None = None) -> int:

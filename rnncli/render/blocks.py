@@ -1,28 +1,31 @@
-"""The blocks of a command's output for people: texts, tables, text in two columns; rendered here for a terminal.
+"""The blocks of a command's output for people: texts, tables, text in two columns; and the consoles that print them.
 
 All fit the terminal's width: a table drops columns, which it names, or splits into several tables; long texts wrap with
 an indent. A number is never broken or cut, and no line is wider than the console. `rnncli.render.documents` renders the
-same blocks for documents.
+same blocks for documents, and `rnncli.render.svg` as pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Span, Text
+from rich.theme import Theme
 
-from rnncli.characters import ascii_form
+from rnncli.characters import ascii_form, shows_unicode
 from rnncli.errors import one_line
 from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.network_summary import Origin
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.console import text_width
-from rnncli.render.terminal import INDENT, lines_of, short_numbers
+from rnncli.render.terminal import INDENT, UNLIMITED, lines_of, on_terminal, terminal_width
 from rnncli.vocabulary import meaning_of, title
 
 if TYPE_CHECKING:
@@ -306,19 +309,16 @@ def hanging(console: Console, text: Text, start: int = 0, width: int | None = No
         start: the indent of its first line; further lines have `INDENT` more.
         width: the width to wrap at, if it is not the console's; then further lines have no extra indent.
     """
-    further = start + INDENT if width is None else start
-    width = text_width(console) if width is None else width
-    start, further = (min(indent, width // 2) for indent in (start, further))
+    more = INDENT if width is None else 0
+    room: int = getattr(console, "text_width", console.width) if width is None else width
     for paragraph in in_characters_of(console, text).split("\n", allow_blank=True):
-        short = short_numbers(paragraph.plain, max(1, width - further))
+        short, lines = lines_of(paragraph.plain, room, start, start + more)
         if short != paragraph.plain:
             paragraph = Text(short, style=paragraph.style)
-        indent = start
-        for first, last in lines_of(short, width - start, width - further):
+        for indent, first, last in lines:
             line = paragraph[first:last]
             line.rstrip()
             yield Text.assemble(" " * indent, line)
-            indent = further
 
 
 def in_characters_of(console: Console, text: Text) -> Text:
@@ -331,3 +331,97 @@ def in_characters_of(console: Console, text: Text) -> Text:
         edges.append(len(plain))
     spans = [Span(edges[start], edges[end], style) for start, end, style in text.spans]
     return Text(plain, style=text.style, spans=spans)
+
+
+# Consoles
+
+DRAWING_WIDTH = 80
+"""The width of a drawing or a plot when there is no terminal, and in a document."""
+
+STYLES: Mapping[str, str] = {
+    "heading": "bold",
+    "spec": "bold",
+    "name": "none",
+    "code": "bold",
+    "layer": "none",
+    "type": "bright_blue",
+    "figure": "bold bright_blue",
+}
+"""The styles: of headings, networks, names of layers, source and equations, specs of layers in tables, classes of
+layers, and the figures that were asked for. The only colour is readable on black and on white."""
+
+ON_DARK = (
+    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
+    "on #121212",
+    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
+)
+ON_LIGHT = (
+    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
+    "on #ffffff",
+    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
+)
+"""The colours of signed values, from the most negative through zero to the most positive.
+
+Zero is close to the background, and each side departs from it step by step. All are among the 256 colours of terminals,
+so that such a terminal shows them exactly and their order stays.
+"""
+
+
+class PageConsole(Console):
+    """A console that shows texts as they are, in the styles above.
+
+    Args:
+        width: its width.
+        is_light: whether its background is light.
+        text_width: the width at which texts wrap, if that is not its width.
+        settings: further settings of Rich.
+    """
+
+    def __init__(self, width: int, is_light: bool = False, text_width: int | None = None, **settings: Any) -> None:
+        settings |= {"highlight": False, "emoji": False, "markup": False, "theme": Theme(dict(STYLES))}
+        super().__init__(width=width, height=width, **settings)  # Rich ignores a width without a height
+        self.is_light = is_light
+        self.text_width = text_width or width
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error, so that its handler decides on the exit status. Rich would exit with status 1."""
+        raise BrokenPipeError
+
+
+def print_page(console: Console, page: Iterable[RenderableType]) -> None:
+    """Print a page block by block; none is wider than the console."""
+    for block in page:
+        console.print(block, soft_wrap=True)
+
+
+def plain_text(page: Iterable[RenderableType]) -> str:
+    """Return a page as shown on standard output, without styles."""
+    captured = io.TextIOWrapper(io.BytesIO(), "utf-8" if shows_unicode(sys.stdout) else "ascii", "backslashreplace")
+    print_page(stdout_console(captured), page)
+    captured.seek(0)
+    return captured.read().rstrip("\n")
+
+
+def drawing_width(console: Console) -> int:
+    """Return the width for a drawing or a plot: the console's, or 80 columns if it is unlimited."""
+    return console.width if console.width < UNLIMITED else DRAWING_WIDTH
+
+
+def stdout_console(captured: TextIO | None = None) -> PageConsole:
+    """Return the console for standard output, or a similar one that prints into `captured` without styles.
+
+    On a terminal it has the width of the terminal, or COLUMNS; elsewhere nothing is cut or wrapped. A terminal gets
+    colour unless NO_COLOR is set or TERM is dumb; anything else gets colour only if FORCE_COLOR is set. NO_COLOR
+    leaves bold text; the value `never`, which `--color never` sets, removes all styles.
+    """
+    return PageConsole(
+        terminal_width(),
+        # Most terminals do not report their background, and most are dark.
+        is_light=os.environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"),
+        file=captured,
+        # An empty FORCE_COLOR or NO_COLOR counts as unset, whatever the version of Rich.
+        force_terminal=captured is None and (bool(os.environ.get("FORCE_COLOR")) or on_terminal()),
+        force_jupyter=False,
+        color_system=None if captured is not None or os.environ.get("NO_COLOR") == "never" else "auto",
+        no_color=bool(os.environ.get("NO_COLOR")),
+    )

@@ -16,8 +16,20 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, SourceText, Table, records_table
-from rnncli.render.console import DRAWING_WIDTH, ON_DARK, ON_LIGHT
+from rnncli.render.blocks import (
+    DRAWING_WIDTH,
+    ON_DARK,
+    ON_LIGHT,
+    Block,
+    Column,
+    Drawn,
+    Line,
+    Page,
+    Pairs,
+    SourceText,
+    Table,
+    records_table,
+)
 from rnncli.render.results import Writer
 from rnncli.render.svg import rendered, svg
 from rnncli.system import package_text

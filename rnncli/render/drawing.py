@@ -18,8 +18,7 @@ from rnncli.layers import Head
 from rnncli.layers.windows import Window
 from rnncli.layers.words import fields_in_both, in_both
 from rnncli.quantities import Shape, shape_text
-from rnncli.render.blocks import GAP, Block, Drawn, Line, hanging, marked
-from rnncli.render.console import drawing_width
+from rnncli.render.blocks import GAP, Block, Drawn, Line, drawing_width, hanging, marked
 from rnncli.reports.unrolled import Drawing, Steps, Unrolled, UnrolledLayer
 
 _REVERSED = "reversed time"

@@ -21,8 +21,20 @@ from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
 from rnncli.quantities import plural
-from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Pairs, Table, hanging, marked
-from rnncli.render.console import ON_DARK, ON_LIGHT, drawing_width
+from rnncli.render.blocks import (
+    GAP,
+    ON_DARK,
+    ON_LIGHT,
+    Block,
+    Column,
+    Drawn,
+    Line,
+    Pairs,
+    Table,
+    drawing_width,
+    hanging,
+    marked,
+)
 from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8

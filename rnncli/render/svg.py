@@ -24,7 +24,7 @@ from rich.text import Text
 from rnncli.atomic import WrittenFile, write_files
 from rnncli.characters import BARS
 from rnncli.immutable import NamedTuple
-from rnncli.render.console import PageConsole
+from rnncli.render.blocks import PageConsole
 from rnncli.render.terminal import MOST_LINES, UNLIMITED, Picture, Theme, wrapped
 
 _WIDEST_TEXT = 100

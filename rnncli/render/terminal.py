@@ -77,35 +77,26 @@ def _columns(stream: TextIO) -> int:
     return (int(said) if said.isdecimal() else 0) or columns_of(stream) or _USUAL_WIDTH
 
 
-def terminal_size() -> tuple[int, int]:
-    """Return the columns and lines of the terminal, or COLUMNS and LINES if set; without one `UNLIMITED`."""
-    if not on_terminal():
-        return UNLIMITED, UNLIMITED
-    import shutil  # imports many archive modules
-
-    return shutil.get_terminal_size()
-
-
 # Wrapping: a number is never broken or cut
 
 
-def wrapped(text: str, room: int) -> Iterator[str]:
-    """Yield the lines of a text without line ends, none wider than `room`, with an indent after the first."""
-    text = short_numbers(text, max(1, room - INDENT))
-    further = min(INDENT, room // 2)
-    for start, end in lines_of(text, room, room - further):
-        yield " " * (further if start else 0) + text[start:end].rstrip()
+def wrapped(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a text without line ends, none wider than `width`, with an indent after the first."""
+    text, lines = lines_of(text, width, 0, INDENT)
+    for indent, start, end in lines:
+        yield " " * indent + text[start:end].rstrip()
 
 
-def lines_of(text: str, first: int, further: int) -> Iterator[tuple[int, int]]:
-    """Yield the start and the end of each line of a text, given the width of the first line and of further ones."""
-    start, room = 0, max(1, first)
-    while len(text) - start > 2 * room or columns(text[start:]) > room:
+def lines_of(text: str, width: int, first: int, further: int) -> tuple[str, list[tuple[int, int, int]]]:
+    """Return a text with short numbers, and the indent, start and end of its lines, with `further` after the first."""
+    first, further = (min(indent, width // 2) for indent in (first, further))
+    text = short_numbers(text, max(1, width - further))
+    lines, indent, start = [], first, 0
+    while len(text) - start > 2 * (room := max(1, width - indent)) or columns(text[start:]) > room:
         end = start + break_at(text[start:], room)
-        yield start, end
-        start = end + len(text[end:]) - len(text[end:].lstrip(" "))
-        room = max(1, further)
-    yield start, len(text)
+        lines.append((indent, start, end))
+        indent, start = further, end + len(text[end:]) - len(text[end:].lstrip(" "))
+    return text, [*lines, (indent, start, len(text))]
 
 
 def break_at(text: str, room: int) -> int:
