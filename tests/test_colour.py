@@ -17,7 +17,7 @@ from rich.style import Style
 
 from rnncli.engine.study import Outputs, Study
 from rnncli.render.blocks import print_page, stdout_console
-from rnncli.render.over_time import nearest_style, signed_styles, study_page
+from rnncli.render.over_time import nearest, signed_styles, study_page
 from rnncli.reports.reach import LayerReach
 
 BLACK, WHITE = ColorTriplet(0, 0, 0), ColorTriplet(255, 255, 255)
@@ -147,10 +147,10 @@ def test_zero_is_in_the_middle_and_opposite_values_are_symmetric(at: Walk) -> No
     for system in ("truecolor", "256", "standard", "windows"):
         with at(system):
             styles = signed_styles(console(system))
-            places = [styles.index(nearest_style(styles, share / 100)) for share in range(-100, 101)]
+            places = [styles.index(nearest(styles, share / 100)) for share in range(-100, 101)]
             assert places == sorted(places)
-            assert nearest_style(styles, 0) == styles[len(styles) // 2]
-            assert (nearest_style(styles, -9), nearest_style(styles, 9)) == (styles[0], styles[-1])
+            assert nearest(styles, 0) == styles[len(styles) // 2]
+            assert (nearest(styles, -9), nearest(styles, 9)) == (styles[0], styles[-1])
 
 
 def test_the_two_sign_colours_stand_out_from_black_and_white() -> None:

@@ -164,10 +164,6 @@ class Column(NamedTuple):
         """Return its title and its cells in the characters of a console."""
         return [in_characters_of(console, text) for text in (Text(self.title), *self.cells)]
 
-    def at(self, stage: int) -> Sequence[Column] | None:
-        """Return the columns to show for it at a stage of dropping columns; None if it is named below the table."""
-        return self.narrow if 0 < self.leaves <= stage else [self]
-
 
 @immutable
 class Table(Block):
@@ -214,7 +210,7 @@ class Table(Block):
         columns = self.filled
         narrowest: list[list[Column]] = []
         for stage in range(1 + max(column.leaves for column in columns)):
-            there = [(column, column.at(stage)) for column in columns]
+            there = [(column, column.narrow if 0 < column.leaves <= stage else [column]) for column in columns]
             narrowest = [[column] if shown is None else [*shown] for column, shown in there]
             kept = [*chain.from_iterable(shown or () for _, shown in there)]
             yield [kept], [column.title for column, shown in there if shown is None]

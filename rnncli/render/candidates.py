@@ -84,7 +84,9 @@ class CandidateTable(Writer):
             self._points += points_of(records, self._cloud)
         before = self._shown() if self._template else None
         self._same = _same_in_all(records, self._same if self._template else None)
-        rows = _texts(records, self._same)
+        common = {key: _text(key, value) for key, value in self._same.items()}
+        others = [key for key in _TITLES if key not in self._same]
+        rows = [record | common | {key: _text(key, record[key]) for key in others} for record in records]
         self._fit(rows)
         lines: list[str] = []
         if before is None or (not self._in_blocks and before != self._shown()):
@@ -145,13 +147,6 @@ class CandidateTable(Writer):
             first, *further = wrapped(row["spec"], room)
             yield self._template % {**row, "spec": first}
             yield from (" " * (self._width - room) + part for part in further)
-
-
-def _texts(records: Sequence[Record], same: Record) -> list[Row]:
-    """Return the texts of some candidates; those of shared figures are formatted once."""
-    common = {key: _text(key, value) for key, value in same.items()}
-    others = [key for key in _TITLES if key not in same]
-    return [record | common | {key: _text(key, record[key]) for key in others} for record in records]
 
 
 def _text(key: str, value: Any) -> str:

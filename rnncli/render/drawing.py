@@ -45,7 +45,7 @@ _WIDEST_LABELS = 32
 
 
 _Pieces = list[tuple[int, str]]
-"""Texts on a line, each with the column where it starts."""
+"""Texts on a line, each with the column where it starts; a later one covers an earlier one."""
 
 _Label = list[tuple[str, str]]
 """A label at the left of a drawing, line by line with styles: a name in one or two lines, and perhaps a spec."""
@@ -74,8 +74,8 @@ def draw(unrolled: Unrolled, width: int) -> list[Text]:
 def _line(pieces: _Pieces) -> Text:
     """Return a line with texts at their columns."""
     line = ""
-    for column, text in sorted(pieces):
-        line = line.ljust(column) + text
+    for column, text in pieces:
+        line = line[:column].ljust(column) + text + line[column + len(text) :]
     return Text(line, no_wrap=True)
 
 
@@ -273,17 +273,9 @@ class _Columns:
 
     def _join(self, how: str) -> _Pieces:
         """Return the line that shows how the outputs of all steps are combined into one vector, at the last step."""
-        joined, *leading = self._leading(0, self._count - 1, how)
-        if not leading:
-            return [joined]
-        ((start, text),) = leading
-        line = [*text]
-        for step in range(1, self._count - 1):
-            line[self._centre[step] - start] = "┬"
-        if self._skips:
-            dots = self._place_of_dots - start
-            line[dots - 1 : dots + len(_DOTS) + 1] = f" {_DOTS} "
-        return [joined, (start, "".join(line))]
+        branches = [(self._centre[step], "┬") for step in range(1, self._count - 1)]
+        dots = [(self._place_of_dots - 1, f" {_DOTS} ")] if self._skips else []
+        return [*self._leading(0, self._count - 1, how), *branches, *dots]
 
     def _leading(self, step: int, to: int, text: str, names: Sequence[str] = ("",)) -> _Pieces:
         """Return a text at step `to` and a line to it from `step`, if that differs, with the longest name that fits."""

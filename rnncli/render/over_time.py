@@ -155,10 +155,10 @@ def signed_styles(console: Console) -> Sequence[str]:
     return ON_LIGHT if getattr(console, "is_light", False) else ON_DARK
 
 
-def nearest_style(styles: Sequence[str], share: float) -> str:
-    """Return the style for a value, given as a share of the largest, -1 to 1."""
-    half = len(styles) // 2
-    return styles[half + max(-half, min(half, round(share * (half + 0.5))))]
+def nearest(marks: Sequence[str], share: float) -> str:
+    """Return the style or the character for a value, given as a share of the largest, -1 to 1."""
+    half = len(marks) // 2
+    return marks[half + max(-half, min(half, round(share * (half + 0.5))))]
 
 
 # The plot of a study
@@ -255,9 +255,9 @@ def _character(value: float | None, level: float, styles: Sequence[str]) -> tupl
         return " ", ""
     if not isfinite(value):
         return BROKEN, "bold"
-    place = max(-_LEVELS, min(_LEVELS, round(value / level)))
-    style = nearest_style(styles, value / level / (_LEVELS + 0.5))
-    return " " if style.startswith("on ") else LEVELS[place + _LEVELS], style
+    share = value / level / (_LEVELS + 0.5)
+    style = nearest(styles, share)
+    return " " if style.startswith("on ") else nearest(LEVELS, share), style
 
 
 def _each(starts: Sequence[int], count: int) -> str:
