@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
-from itertools import groupby
-from operator import itemgetter
 
 from rich.cells import cell_len
 from rich.console import RenderableType
@@ -47,14 +45,16 @@ _MARGIN = 16.0
 
 _COLOURS: dict[Theme, TerminalTheme] = {"dark": SVG_EXPORT_THEME, "light": DEFAULT_TERMINAL_THEME}
 
-_ARMS: Mapping[str, tuple[int, ...]] = {
-    word[0]: tuple(map(int, word[1:]))
+_ARMS: Mapping[str, tuple[str, ...]] = {
+    word[0]: tuple(word[1:])
     for word in (
         *("─0101", "│1010", "┌0110", "┐0011", "└1100", "┘1001", "├1110", "┤1011", "┬0111", "┴1101", "┼1111"),
         *("━0202", "┃2020", "┏0220", "┓0022", "┳0222", "┡2210", "┩2012", "╇2212", "►0001", "◄0100", "▲0010"),
     )
 }
 """The lines from the middle of a character up, to the right, down and to the left: 1 is a thin one, 2 a thick one."""
+
+_STROKE = re.compile("1+|2+")
 
 _TIPS: Mapping[str, str] = {"►": "m-1 -4 5.2 4 -5.2 4z", "◄": "m1 -4 -5.2 4 5.2 4z", "▲": "m-4 1 4 -8 4 8z"}
 """The tips of arrows, from the middle of a character."""
@@ -185,36 +185,28 @@ def _rectangle(column: int, place: int, columns: int, share: float, looks: str) 
 
 
 def _lines(rows: Sequence[Sequence[_Run]], colours: TerminalTheme) -> Iterator[str]:
-    """Yield boxes, rules and the shafts of arrows, with all lines of one style as one path.
-
-    A character's lines are split into halves, from its middle to its edge: the thickness, whether it is vertical, the
-    column or line that it runs along, and its start in half columns or half lines.
-    """
-    halves: dict[str, set[tuple[int, bool, int, int]]] = {}
+    """Yield boxes, rules and the shafts of arrows, with all lines of one thickness and style as one path."""
+    paths: dict[tuple[str, str], list[str]] = {}
     for place, row in enumerate(rows):
         for run in row:
             if run.text[0] in _ARMS:
-                alike = halves.setdefault(_looks(run.style, colours).replace("fill", "stroke"), set())
-                for column, character in enumerate(run.text, start=run.column):
-                    up, right, down, left = _ARMS[character]
-                    alike |= {(up, True, column, 2 * place), (down, True, column, 2 * place + 1)}
-                    alike |= {(left, False, place, 2 * column), (right, False, place, 2 * column + 1)}
-    for looks, some in halves.items():
-        for thickness, path in groupby(sorted(some), key=itemgetter(0)):
-            if thickness:
-                yield f'<path d="{"".join(_path(path))}" stroke-width="{thickness}"{looks}/>'
+                looks = _looks(run.style, colours).replace("fill", "stroke")
+                for thickness, line in _strokes(run, place):
+                    paths.setdefault((thickness, looks), []).append(line)
+    for (thickness, looks), path in paths.items():
+        yield f'<path d="{"".join(path)}" stroke-width="{thickness}"{looks}/>'
 
 
-def _path(halves: Iterable[tuple[int, bool, int, int]]) -> Iterator[str]:
-    """Yield lines, given their halves in order; adjacent halves are joined."""
-    for (upright, place), some in groupby(halves, key=itemgetter(1, 2)):
-        for _, run in groupby(enumerate(start for *_, start in some), key=lambda pair: pair[1] - pair[0]):
-            starts = [start for _, start in run]
-            start, end = starts[0], starts[-1] + 1
-            if upright:
-                yield f"M{(place + 0.5) * _WIDTH:g} {start * _HEIGHT / 2:g}V{end * _HEIGHT / 2:g}"
-            else:
-                yield f"M{start * _WIDTH / 2:g} {(place + 0.5) * _HEIGHT:g}H{end * _WIDTH / 2:g}"
+def _strokes(run: _Run, place: int) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a run with their thickness. Each character is two halves of a line across, and two upright."""
+    arms = [_ARMS[character] for character in run.text]
+    for stroke in _STROKE.finditer("".join(left + right for _, right, _, left in arms)):
+        start, end = (run.column + edge / 2 for edge in stroke.span())
+        yield stroke[0][0], f"M{start * _WIDTH:g} {(place + 0.5) * _HEIGHT:g}H{end * _WIDTH:g}"
+    for column, (up, _, down, _) in enumerate(arms, start=run.column):
+        for stroke in _STROKE.finditer(up + down):
+            start, end = (place + edge / 2 for edge in stroke.span())
+            yield stroke[0][0], f"M{(column + 0.5) * _WIDTH:g} {start * _HEIGHT:g}V{end * _HEIGHT:g}"
 
 
 def _looks(style: Style, colours: TerminalTheme) -> str:
