@@ -73,9 +73,15 @@ GAP = Line(Text())
 
 @immutable
 class Drawn(Block):
-    """A drawing in characters that uses the available width; `lines` returns its lines for a console."""
+    """A drawing in characters that uses the available width.
+
+    Attributes:
+        lines: returns its lines for a console.
+        table: what documents show instead, if anything.
+    """
 
     lines: Callable[[Console], Iterable[Text]]
+    table: Table | None = None
 
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield its lines."""

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import printable
-from rnncli.immutable import immutable
 from rnncli.quantities import figure_text, ratio_text, shape_text
-from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, in_characters_of, marked, records_table
+from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, marked, records_table
 from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.results import LISTED, Record
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
@@ -177,8 +176,7 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
     if candidates:
         records = candidates[:MOST_LINES].as_dicts()
         asked = [SORT_KEYS[candidates.order.key]] if candidates.order else cloud.asked if cloud else ()
-        table = records_table(LISTED, records)
-        yield _Listed(table.columns, records=records, asked=asked)
+        yield Drawn(lambda console: _listed(records, asked, console), records_table(LISTED, records))
         if cloud is not None:
             points = points_of(records, cloud)
             yield Drawn(lambda console: map(Text, picture(points, cloud, console.width)))
@@ -187,16 +185,8 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
     yield Line(Text(candidates.title))
 
 
-@immutable
-class _Listed(Table):
-    """Candidates, as a table in a document and in the layout of a sweep on a console."""
-
-    records: Sequence[Record] = ()
-    asked: Sequence[str] = ()
-
-    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
-        """Yield the lines of a sweep's table."""
-        table = CandidateTable(console.width, self.asked)
-        rows = table.rows(self.records)
-        for line in f"{rows}{table.end()}".splitlines():
-            yield in_characters_of(console, Text(line))
+def _listed(records: Sequence[Record], asked: Sequence[str], console: Console) -> Iterable[Text]:
+    """Return candidates in the layout of a sweep."""
+    table = CandidateTable(console.width, asked)
+    rows = table.rows(records)
+    return map(Text, f"{rows}{table.end()}".splitlines())

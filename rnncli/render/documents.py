@@ -177,6 +177,8 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
     """Yield a block other than a line, unless it is empty."""
     if isinstance(block, Pairs) and block.rows:
         yield markup.items([markup.text(_sentence(Text(": ").join(filter(None, row)))) for row in block.rows])
+    elif isinstance(block, Drawn) and block.table is not None:
+        yield from _part(markup, block.table)
     elif isinstance(block, Table) and (columns := block.filled):
         yield markup.table(columns)
     elif isinstance(block, SourceText):
