@@ -25,7 +25,7 @@ from rnncli.errors import one_line
 from rnncli.immutable import Immutable, NamedTuple, immutable
 from rnncli.network_summary import Origin
 from rnncli.quantities import figure_text, shape_text
-from rnncli.render.terminal import INDENT, UNLIMITED, lines_of, on_terminal, terminal_width
+from rnncli.render.terminal import INDENT, UNLIMITED, USUAL_WIDTH, lines_of, on_terminal, terminal_width
 from rnncli.vocabulary import meaning_of, title
 
 if TYPE_CHECKING:
@@ -337,9 +337,6 @@ def in_characters_of(console: Console, text: Text) -> Text:
 
 # Consoles
 
-DRAWING_WIDTH = 80
-"""The width of a drawing or a plot when there is no terminal, and in a document."""
-
 STYLES: Mapping[str, str] = {
     "heading": "bold",
     "spec": "bold",
@@ -351,22 +348,6 @@ STYLES: Mapping[str, str] = {
 }
 """The styles: of headings, networks, names of layers, source and equations, specs of layers in tables, classes of
 layers, and the figures that were asked for. The only colour is readable on black and on white."""
-
-ON_DARK = (
-    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
-    "on #121212",
-    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
-)
-ON_LIGHT = (
-    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
-    "on #ffffff",
-    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
-)
-"""The colours of signed values, from the most negative through zero to the most positive.
-
-Zero is close to the background, and each side departs from it step by step. All are among the 256 colours of terminals,
-so that such a terminal shows them exactly and their order stays.
-"""
 
 
 class PageConsole(Console):
@@ -406,7 +387,7 @@ def plain_text(page: Iterable[RenderableType]) -> str:
 
 def drawing_width(console: Console) -> int:
     """Return the width for a drawing or a plot: the console's, or 80 columns if it is unlimited."""
-    return console.width if console.width < UNLIMITED else DRAWING_WIDTH
+    return console.width if console.width < UNLIMITED else USUAL_WIDTH
 
 
 def stdout_console(captured: TextIO | None = None) -> PageConsole:

@@ -68,28 +68,28 @@ class CandidateTable(Writer):
     def __init__(self, width: int = UNLIMITED, asked: Container[str] = (), cloud: Cloud | None = None) -> None:
         super().__init__()
         self._width = width
-        self._leave = sorted(_LEAVE, key=lambda key: key in asked)
+        self._kept = sorted(_LEAVE, key=lambda key: key in asked)
+        """The columns that are not dropped, in the order in which they would be."""
         self._cloud = cloud
         self._points: list[Point] = []
         self._same: Record = {}
-        self._left: set[str] = set()
+        self._shown: list[str] | None = None
+        """The columns before the spec; None until there are rows."""
         self._widths = {key: len(text) for key, text in _TITLES.items()}
-        self._template = ""
-        """The format of a line, for the operator % and a row; empty until there are rows."""
         self._in_blocks = False
 
     def rows(self, records: Sequence[Any], /) -> str:
         """Return the rows of some candidates, with titles above the first row and wherever the columns change."""
         if self._cloud is not None:
             self._points += points_of(records, self._cloud)
-        before = self._shown() if self._template else None
-        self._same = _same_in_all(records, self._same if self._template else None)
+        before = self._shown
+        self._same = _same_in_all(records, None if before is None else self._same)
         common = {key: _text(key, value) for key, value in self._same.items()}
         others = [key for key in _TITLES if key not in self._same]
         rows = [record | common | {key: _text(key, record[key]) for key in others} for record in records]
         self._fit(rows)
         lines: list[str] = []
-        if before is None or (not self._in_blocks and before != self._shown()):
+        if before is None or (not self._in_blocks and before != self._shown):
             lines += self._above()
             lines += [] if self._in_blocks else [self._template % {**_TITLES, "spec": "Spec"}]
         for row in rows:
@@ -99,15 +99,12 @@ class CandidateTable(Writer):
     def end(self) -> str:
         """Return a line that names the dropped columns, and the plot."""
         lines: list[str] = []
-        left = [text for key, text in _TITLES.items() if key in self._left and key not in self._same]
+        left = [text for key, text in _TITLES.items() if key not in self._kept and key not in self._same]
         if left and not self._in_blocks:
             lines += wrapped(f"{', '.join(left)}: shown on a wider terminal", self._width)
         if self._cloud is not None:
             lines += picture(self._points, self._cloud, self._width)
         return "".join(f"{line}\n" for line in lines)
-
-    def _shown(self) -> list[str]:
-        return [key for key in _TITLES if key not in self._same and key not in self._left]
 
     def _fit(self, rows: Sequence[Row]) -> None:
         """Widen the columns for some more rows, and drop columns until there is room for the specs."""
@@ -115,16 +112,15 @@ class CandidateTable(Writer):
             some = rows[:1] if key in self._same else rows
             self._widths[key] = max(seen, *[len(row[key]) for row in some])
         least = min(_LEAST_ROOM, max(len(row["spec"]) for row in rows))
-        while self._room() < least and len(shown := self._shown()) > 1:
-            self._left.add(next(key for key in self._leave if key in shown))
-        self._in_blocks = self._in_blocks or self._room() < least
-        signs = {key: "-" if key == "output_shape" else "" for key in self._shown()}
+        shown = [key for key in _TITLES if key in self._kept and key not in self._same]
+        while (room := self._width - sum(self._widths[key] + len(_GAP) for key in shown)) < least and len(shown) > 1:
+            dropped = next(key for key in self._kept if key in shown)
+            self._kept.remove(dropped)
+            shown.remove(dropped)
+        signs = {key: "-" if key == "output_shape" else "" for key in shown}
         cells = [f"%({key}){sign}{self._widths[key]}s" for key, sign in signs.items()]
+        self._shown, self._room, self._in_blocks = shown, room, self._in_blocks or room < least
         self._template = _GAP.join([*cells, "%(spec)s"])
-
-    def _room(self) -> int:
-        """Return the width left for a spec."""
-        return self._width - sum(self._widths[key] + len(_GAP) for key in self._shown())
 
     def _above(self) -> Iterator[str]:
         """Yield the lines with the figures that are the same in all rows."""
@@ -143,10 +139,9 @@ class CandidateTable(Writer):
         elif len(line) <= self._width:
             yield line
         else:
-            room = self._room()
-            first, *further = wrapped(row["spec"], room)
+            first, *further = wrapped(row["spec"], self._room)
             yield self._template % {**row, "spec": first}
-            yield from (" " * (self._width - room) + part for part in further)
+            yield from (" " * (self._width - self._room) + part for part in further)
 
 
 def _text(key: str, value: Any) -> str:

@@ -16,22 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.errors import RnncliError
-from rnncli.render.blocks import (
-    DRAWING_WIDTH,
-    ON_DARK,
-    ON_LIGHT,
-    Block,
-    Column,
-    Drawn,
-    Line,
-    Page,
-    Pairs,
-    SourceText,
-    Table,
-    records_table,
-)
+from rnncli.render.blocks import Block, Column, Drawn, Line, Page, Pairs, SourceText, Table, records_table
 from rnncli.render.results import Writer
 from rnncli.render.svg import rendered, svg
+from rnncli.render.terminal import ON_DARK, ON_LIGHT, USUAL_WIDTH
 from rnncli.system import package_text
 
 if TYPE_CHECKING:
@@ -65,7 +53,7 @@ class Markdown:
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing in characters."""
-        lines = "\n".join(line.plain for line in block.lines(Console(width=DRAWING_WIDTH)))
+        lines = "\n".join(line.plain for line in block.lines(Console(width=USUAL_WIDTH)))
         return self.lines(lines.strip("\n"), "")
 
     def head(self, columns: Sequence[Column]) -> str:
@@ -183,7 +171,7 @@ def _part(markup: Markdown, block: Block) -> Iterator[str]:
         yield markup.table(columns)
     elif isinstance(block, SourceText):
         yield markup.lines(block.text.rstrip("\n"), block.language)
-    elif isinstance(block, Drawn) and any(block.lines(Console(width=DRAWING_WIDTH))):
+    elif isinstance(block, Drawn) and any(block.lines(Console(width=USUAL_WIDTH))):
         yield markup.drawn(block)
 
 
@@ -257,17 +245,12 @@ Section = tuple[str, Page]
 """A part of a page: its heading and a command's output."""
 
 
-def page_of_lines(lines: Iterable[str]) -> Page:
-    """Return a page of plain lines."""
-    return [Line(Text(line)) for line in lines]
-
-
 def page_or_reason(page: Page) -> Page:
     """Return a page, or the reason why there is none: a network without a state has no plot over time."""
     try:
         return list(page)
     except RnncliError as error:
-        return page_of_lines([error.message])
+        return [Line(Text(error.message))]
 
 
 class _SharedHtml(Html):
@@ -288,7 +271,7 @@ class _SharedHtml(Html):
     def drawn(self, block: Drawn) -> str:
         """Return a drawing, in the colours of the page."""
         self._drawings += 1
-        lines = rendered([block], DRAWING_WIDTH)
+        lines = rendered([block], USUAL_WIDTH)
         return _wide("Drawing", svg(lines, self._title, None, f"{self._name}-{self._drawings}"))
 
     def table(self, columns: Sequence[Column]) -> str:

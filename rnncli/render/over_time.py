@@ -6,7 +6,7 @@ colours its character does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, pairwise
 from math import ceil, floor, isfinite, isnan, log10
@@ -16,25 +16,13 @@ from rich.console import Console
 from rich.text import Text
 
 from rnncli.characters import BARS
-from rnncli.engine.request import Init
 from rnncli.engine.study import CLOSED, OPEN, Gate, Outputs, Study
 from rnncli.errors import listed, printable
 from rnncli.immutable import NamedTuple
+from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import plural
-from rnncli.render.blocks import (
-    GAP,
-    ON_DARK,
-    ON_LIGHT,
-    Block,
-    Column,
-    Drawn,
-    Line,
-    Pairs,
-    Table,
-    drawing_width,
-    hanging,
-    marked,
-)
+from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Pairs, Table, drawing_width, hanging, marked
+from rnncli.render.terminal import ON_DARK, ON_LIGHT
 from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8
@@ -231,7 +219,8 @@ def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
         low, high = min([0.0, *known]), max([1.0, *known])
         for gate in study.gates:
             means = (value if value is None else (value - low) / (high - low) for value in cells.means(gate.bins))
-            lead = _DIRECTIONS[gate.direction] or ("size of " if gate.is_candidate else "gate ")
+            direction = gate.direction.replace("/", " ").replace("backward", "back")
+            lead = direction or ("size of " if gate.is_candidate else "gate ")
             rows.append((f"{lead}{gate.symbol}", list(means)))
         scales.append(f"gates {low:.3g} to {high:.3g}")
     for label, heights in rows:
@@ -277,10 +266,6 @@ def _saturated_text(outputs: Outputs) -> str:
     return f"{outputs.saturated_units / outputs.units:.0%} ({some})"
 
 
-_DIRECTIONS = {"": "", "forward/": "forward ", "backward/": "back "}
-"""The words before the name of a gate in its row."""
-
-
 def _gate_text(gate: Gate) -> str:
     """Return a description of how open a gate is."""
     if isnan(gate.mean):
@@ -308,13 +293,6 @@ def _reach_text(reach: LayerReach, which: str) -> str:
 
 
 # How far back networks remember
-
-_STARTS: Mapping[Init, str] = {
-    "keras": "as Keras initialises them",
-    "torch": "as PyTorch initialises them",
-    "uniform": "from 0 to 1",
-}
-"""How weights are drawn."""
 
 
 def reach_page(reach: Reach) -> Iterator[Block]:
@@ -374,7 +352,8 @@ def _meaning(reaches: Sequence[NetworkReach]) -> Iterator[str]:
     yield "Radius: the spectral radius of U (of its candidate's part in lstm, gru); above 1, effects may grow"
     seeds = len(reaches[0].runs)
     count = "One seed draws" if seeds == 1 else f"Medians (and ranges) of {seeds:,} seeds; each draws"
-    starts = [_STARTS[reach.init] for reach in reaches if reach.init is not None]
+    inits = [reach.init for reach in reaches if reach.init is not None]
+    starts = ["from 0 to 1" if init == "uniform" else f"as {FRAMEWORK_NAMES[init]} initialises them" for init in inits]
     where = " where there is no file" if len(starts) < len(reaches) else ""
     drawn = ["an input"] if reaches[0].reads is None else []
     drawn += [f"weights {listed(list(dict.fromkeys(starts)), 'or')}{where}"] if starts else []

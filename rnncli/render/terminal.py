@@ -33,14 +33,31 @@ FORMATS = ("table", *PROGRAMS, *DOCUMENTS)
 UNLIMITED = 100_000
 """The width of an output that is not a terminal, so that a table is never cut there."""
 
-_USUAL_WIDTH = 80
-"""The width of a terminal that does not tell its own."""
+USUAL_WIDTH = 80
+"""The width of a terminal that does not tell its own, and of a drawing without a terminal, as in a document."""
 
 INDENT = 2
 """The indent of a text's lines after the first, in columns."""
 
 MOST_LINES = 1000
 """The most lines of a list in its picture; browsers have trouble with many more."""
+
+
+ON_DARK = (
+    *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
+    "on #121212",
+    *("on #5f0000", "on #870000", "on #d70000", "on #ff5f5f", "on #ffafaf"),
+)
+ON_LIGHT = (
+    *("on #005faf", "on #005fff", "on #5f87ff", "on #87afff", "on #afd7ff"),
+    "on #ffffff",
+    *("on #ffd7d7", "on #ff8787", "on #ff5f5f", "on #d70000", "on #af0000"),
+)
+"""The colours of signed values, from the most negative through zero to the most positive.
+
+Zero is close to the background, and each side departs from it step by step. All are among the 256 colours of terminals,
+so that such a terminal shows them exactly and their order stays.
+"""
 
 
 class Picture(NamedTuple):
@@ -74,7 +91,7 @@ def terminal_width() -> int:
 
 def _columns(stream: TextIO) -> int:
     said = os.environ.get("COLUMNS", "")
-    return (int(said) if said.isdecimal() else 0) or columns_of(stream) or _USUAL_WIDTH
+    return (int(said) if said.isdecimal() else 0) or columns_of(stream) or USUAL_WIDTH
 
 
 # Wrapping: a number is never broken or cut
