@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
@@ -16,7 +16,7 @@ from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.results import LISTED, Record
 from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
 from rnncli.render.terminal import MOST_LINES
-from rnncli.reports import folded
+from rnncli.reports import Item, folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
 from rnncli.reports.reasons import Reason
 from rnncli.search.selection import SORT_KEYS
@@ -121,9 +121,6 @@ def _why(comparison: Comparison) -> Iterator[Block]:
         yield Pairs(rows[:_MOST_EXPLAINED])
     if len(rows) > _MOST_EXPLAINED:
         yield Line(Text(f"The reasons for {len(rows) - _MOST_EXPLAINED:,} more are left out here; `-f json` lists all"))
-
-
-Item = TypeVar("Item")
 
 
 def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Text, Text]]:

@@ -201,12 +201,11 @@ def _solved_keys(solution: Any) -> Sequence[str]:
 
 def _arrays(file: Record) -> Iterator[Record]:
     """Yield a row for each array of a file, with the part and the layer that it belongs to, if any."""
-    for part in file["parts"]:
+    others = {"name": None, "spec": None, "layers": [{"spec": None, "weights": file["others"]}]}
+    for part in (*file["parts"], others):
         for layer in part["layers"]:
             of = {"file": file["file"], "part": part["name"], "spec": part["spec"], "layer": layer["spec"]}
             yield from (array | of | {"weight": array["name"]} for array in layer["weights"])
-    of = {"file": file["file"], "part": None, "spec": None, "layer": None}
-    yield from (array | of | {"weight": array["name"]} for array in file["others"])
 
 
 # The classes of results
