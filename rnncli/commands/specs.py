@@ -8,7 +8,6 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -151,6 +150,7 @@ def _example(name: str, error: OpenNumbersError) -> float | str:
     cell = "lstm" if ".lower()" in name else "LSTM"
     guesses = (
         (r"drop", 0.1),
+        (r"bidir\w*$", True),
         (r"layers$|(^|[^a-z])(n|nb|num|number)_?(of_)?layer$", 2),
         (r"(type|kind|mode|cell)$", cell),
     )
@@ -164,8 +164,14 @@ def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[
     found = {name: _example(name, error) for name in error.names}
     numbers = {name: error.examples.get(name, 100) for name in error.names}  # a name may suggest a class wrongly
     for examples in (found, numbers):
-        with suppress(RnncliError):
-            return {**examples}, {*read(text, {**said, **examples}).used}
+        for _ in range(2):
+            try:
+                used = {*read(text, {**said, **examples}).used}
+                return {name: value for name, value in examples.items() if name in used}, used
+            except OpenNumbersError as more:  # of one branch of the source, which the examples choose
+                examples |= {name: _example(name, more) for name in more.names}
+            except RnncliError:
+                break
     return found, {*said}
 
 

@@ -301,8 +301,9 @@ class Evaluator:
         if made is not MISSING:
             return made
         sides = [left, right]
-        if isinstance(kind, ast.Add) and any(isinstance(each, list) for each in sides):
-            sides = [each.such_as("(8, 8)") if isinstance(each, Unknown) and not each.line else each for each in sides]
+        if isinstance(kind, ast.Add | ast.Mult) and any(isinstance(each, list) for each in sides):
+            other = "(8, 8)" if isinstance(kind, ast.Add) else 2
+            sides = [each.such_as(other) if isinstance(each, Unknown) and not each.line else each for each in sides]
         return self.combined(sides, node)
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
@@ -355,7 +356,8 @@ class Evaluator:
             value = self.value(each, scope)
             value = self.taken(value) if isinstance(each, ast.Starred) else value
             items = self.items(value) if isinstance(each, ast.Starred) else [value]
-            values += [replace(open_in(value) or left_open(each), names=(), rest=True)] if items is None else items
+            more = replace((open_in(value) or left_open(each)).in_turn(each), rest=True)
+            values += [more] if items is None else items
         return values
 
     def _dict(self, keys: Sequence[ast.expr | None], values: list[ast.expr], scope: Scope) -> Value:

@@ -158,7 +158,9 @@ def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     if called.name == "reversed" or (called.name == "range" and given.get("", 2, 1) != 1):
         return left_open(given.node)  # timesteps from the last to the first, or only some
     given = evaluator.settled(given)
-    through = called.name != "len" and any(isinstance(each, Unknown | Named) for each in given.all)
+    open_ = [isinstance(each, Unknown | Named) for each in given.all]
+    open_ += [isinstance(each, list) and evaluator.items(each) is None for each in given.all]
+    through = called.name != "len" and any(open_)
     return evaluator.combined(given.all, given.node) if through else evaluator.apply(called, given)
 
 
@@ -203,6 +205,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
         case ("len",) if type(owner) is int and owner in [value for _, value in evaluator.settings.values()]:
             return owner  # vocab=5000 says how many there are
+        case ("len",) if isinstance(owner, Unknown):
+            return left_open(given.node, of=owner)
         case ("any" | "all" as asked,) if (some := evaluator.visited(owner)) is not None:
             tests = map(evaluator.truth, some)
             found = next((each for each in tests if each is not (asked == "all")), asked == "all")
@@ -348,7 +352,7 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
         if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
             evaluator.fails()
         if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
-            return (joined(keys) if isinstance(owner, list | str | dict) else None) or left_open(node)
+            return (joined(keys) if isinstance(owner, list | str | dict) else None) or left_open(node, of=owner)
         example = next((key for key in owner if isinstance(key, str | int)), None)
         return one_of_some([*owner.values()], (joined(keys) or left_open(node.slice)).such_as(example))
 

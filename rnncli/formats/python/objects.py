@@ -44,11 +44,15 @@ PLAIN_BASES = NO_BASES | names("Module LightningModule Model Layer")
 
 
 class Open(NamedTuple):
-    """A value that a setting can provide: its expression as written, its line, and an example if it is not a size."""
+    """A value that a setting can provide: its expression as written, its line, and an example if it is not a size.
+
+    `of` names the value of which it is an item or the length.
+    """
 
     name: str
     line: int
     example: float | str | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +81,7 @@ class Unknown:
     @property
     def is_list(self) -> bool:
         """Whether a setting could only provide lists, if anything, to make it known."""
-        return all(each.example == LIST for each in self.names)
+        return all(each.example == LIST or str(each.example)[:1] == "[" for each in self.names)
 
     def such_as(self, example: float | str | None) -> Unknown:
         """Return it with an example for each value that has none yet."""
@@ -86,9 +90,10 @@ class Unknown:
 
     def in_turn(self, looped: ast.AST) -> Unknown:
         """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
-        if getattr(getattr(looped, "func", None), "id", "") == "range":
+        if getattr(getattr(looped, "func", None), "id", "") in ("range", "xrange"):
             return self.such_as(2)
-        return replace(self, names=tuple(each for each in self.names if "(" not in each.name)).such_as(LIST)
+        some = [each for each in self.names if "(" not in each.name or str(each.example)[:1] == "["]
+        return replace(self, names=(*some,)).such_as(LIST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -426,26 +431,34 @@ def setting_of(value: float | str) -> Value:
     return {"True": True, "False": False, "None": None}.get(str(value), value)
 
 
-def left_open(node: ast.AST, why: str = "is computed when the program runs") -> Unknown:
-    """Return an unknown value that a setting can provide."""
+def left_open(node: ast.AST, why: str = "is computed when the program runs", of: Value = None) -> Unknown:
+    """Return an unknown value that a setting can provide, perhaps an item or the length of another one."""
     match node:
         case ast.Subscript(value=whole, slice=ast.Slice()) if getattr(whole, "attr", "") != "shape":
             return left_open(whole, why).such_as(LIST)
     written = KEPT.sub("", source_of(node))
     several = isinstance(getattr(node, "slice", node), _SEVERAL)
     one = written not in ("a long expression", "an expression") and not several
-    return Unknown(f"{shorten(written)} {why}", (Open(written, getattr(node, "lineno", 0), _first_choice(node)),) * one)
+    around = of.names[0].name if isinstance(of, Unknown) and len(of.names) == 1 else ""
+    opened = Open(written, getattr(node, "lineno", 0), _first_choice(node), around)
+    return Unknown(f"{shorten(written)} {why}", (opened,) * one)
 
 
 def _first_choice(node: ast.AST) -> float | str | None:
-    """Return the default value of a tuner's choice, or else its first: 32 for `hp.Int("units", 32, 512)`."""
+    """Return the default value of a tuner's choice, or else its first: 32 for `hp.Int("units", 32, 512)`.
+
+    That of `config.get("units", [64, 32])` may be a list.
+    """
     name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
-    choosing = name in ("Int", "Float", "Choice", "selectbox", "radio", "slider") or name.startswith("suggest_")
+    choosing = name in ("Int", "Float", "Choice", "selectbox", "radio", "slider", "get") or name.startswith("suggest_")
     if not choosing or not isinstance(node, ast.Call):  # KerasTuner's, Streamlit's and Optuna's
         return None
     by_name = {each.arg: each.value for each in node.keywords}
     said = [by_name.get(name) for name in ("default", "min_value", "values", "low", "choices")]
     first = next(filter(None, [*said, *node.args[1:2]]), None)
+    if name == "get" and isinstance(first, ast.List | ast.Tuple):
+        sizes = [each.value for each in first.elts if isinstance(each, ast.Constant)]
+        return str(sizes) if sizes and all(type(each) is int for each in sizes) else None
     value = getattr((getattr(first, "elts", None) or [first])[0], "value", None)
     return value if isinstance(value, str | int | float) else None
 
@@ -483,6 +496,9 @@ def joined(values: list[Value]) -> Unknown | None:
 def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
     """Return why a value is not known, with the objects that it may be."""
     some: list[Value] = []
+    earlier = [name for each in values if isinstance(each, Unknown) and each.line for name in each.names]
+    asked = [each.name for each in why.names]
+    why = replace(why, names=tuple(dict.fromkeys([*why.names, *(each for each in earlier if each.name in asked)])))
     for each in {id(each): each for each in values}.values():
         some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
     return replace(why, values=tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance))))

@@ -22,7 +22,7 @@ from rnncli.formats.parts import parts_of
 from rnncli.formats.python.functions import FLAT, SPLIT, USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.modules import kind_of
-from rnncli.formats.python.objects import Call, Class, Function, Given, Instance, Named, Open, Value
+from rnncli.formats.python.objects import LIST, Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
@@ -107,13 +107,18 @@ def _presume(graphs: Graphs, made: Function | Class, line: int) -> None:
 def _error(found: list[_FoundModel]) -> RnncliError:
     """Return the error when no model of a source is a part."""
     names: dict[str, list[Open]] = {}
-    every = dict.fromkeys(name for model in found for name in model.names)
+    every = [name for model in found for name in model.names]
+    items = {each.of for each in every if re.search(r"\[[^'\"]*\]$", each.name)}
+    lists = {each.of for each in every if each.of and each.name.startswith("len(")} & items  # of sizes of layers
+    lists |= {each.name for each in every if str(each.example).startswith(("(", "["))}
+    every = [*dict.fromkeys(Open(each.of, each.line, LIST) if each.of in lists else each for each in every)]
     for name in sorted(every, key=lambda each: each.line):
         known = re.split(r" (?:[-+*%]|//?) ", name.name)  # once these are, or a list of which it is an item
-        items = (name.name.startswith((f"{other.name}[", f"len({other.name})")) for other in every)
+        inside = (name.name.startswith((f"{other.name}[", f"len({other.name})")) for other in every)
         dotted = re.sub(r"\['(\w+)'\]", r".\1", name.name)  # which a setting may write instead
         twice = dotted != name.name and dotted in [other.name for other in every]
-        if not twice and not any(items) and not any(other.name in known and other.name != name.name for other in every):
+        parts = (other.name in known and other.name != name.name for other in every)
+        if not twice and not any(inside) and not any(parts):
             names.setdefault(name.name, []).append(name)
     if not names:
         unsaid = found[0].fault.endswith(" reads")
@@ -123,8 +128,9 @@ def _error(found: list[_FoundModel]) -> RnncliError:
         return RnncliError(found[0].fault, advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
-    examples = {name: given[0] for name, given in said.items() if given}
-    word = "value" if any(str(example).startswith("(") for example in examples.values()) else "number"
+    cells = ("lstm", "gru", "rnn")  # rather than another word that a test mentions
+    examples = {name: min(some, key=lambda each: str(each).lower() not in cells) for name, some in said.items() if some}
+    word = "value" if any(str(example).startswith(("(", "[")) for example in examples.values()) else "number"
     what = f"a {word}" if len(names) == 1 else f"{len(names)} {word}s"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
