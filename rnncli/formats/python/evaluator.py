@@ -176,7 +176,7 @@ class Evaluator:
             case ast.Name(id=name):
                 found = scope.get(name)
                 if found is MISSING:
-                    found = Named((name,), node)
+                    found = Named(("range" if name == "xrange" else name,), node)
                 elif isinstance(found, Named) and found.node is None:
                     found = Named(found.path, node)
                 why = open_in(found) if name in self.settings and isinstance(found, Named | Unknown) else None

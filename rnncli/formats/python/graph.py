@@ -28,6 +28,7 @@ from rnncli.formats.python.objects import (
     Scope,
     Unknown,
     Value,
+    activation_of,
     left_open,
     open_in,
     precision_of,
@@ -259,7 +260,10 @@ class Graphs(Containers):
         self.modules.append(module)
         if framework == "keras" and name != "Sequential":
             every = [one for each in given.all for one in (each if isinstance(each, list) else [each])]
-            self.wrapped |= {each for each in every if isinstance(each, Module)}
+            held = [each for each in every if isinstance(each, Module)]
+            self.wrapped |= {*held} if name != "Merge" else set()
+            for each in held if name == "Merge" else ():  # models that Keras 1 joined
+                self.differ(each, f"is read by Merge (line {given.line}), which is left out")
         if name == "Sequential":
             module.items = {}
             values: list[Value] = given.positional
@@ -332,7 +336,8 @@ class Graphs(Containers):
 
     def truth(self, value: Value) -> bool | None:
         """Return whether a value counts as true, as layers and classes of a framework do."""
-        if isinstance(value, Named) and value.name[:1].isupper() and self.framework(value.path) is not None:
+        named = isinstance(value, Named) and bool(value.name[:1].isupper() or activation_of(value))
+        if named and self.framework(value.path) is not None:
             return True
         return True if isinstance(value, Module) and value.items is None else super().truth(value)
 

@@ -289,6 +289,8 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
         return argument_parsed(evaluator, owner, name, given)
     if name == "save_hyperparameters":
         return evaluator.put(owner, owner.values, "hparams", Instance(None, dict(owner.given)))
+    if name == "model_dump":  # of pydantic
+        return owner.values
     return evaluator.apply(called, given)
 
 

@@ -587,7 +587,8 @@ class Program(Evaluator):
 
     def _define(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
-        cls = Class(node, inside, tuple(self.value(base, scope) for base in node.bases))
+        bases = [self.value(base, scope) for base in node.bases]
+        cls = Class(node, inside, tuple(each for each in bases if each != Named(("pydantic", "BaseModel"))))
         self.classes.append(cls)
         self.recurrent |= {node.name} if RECURRENT & words_in(node) else set()
         defined, inside.cls = len(self.functions), cls
@@ -596,8 +597,8 @@ class Program(Evaluator):
         metaclasses = [each.value for each in node.keywords if each.arg == "metaclass"]
         written = map(source_of, metaclasses)
         obscure += [f"{each}, the metaclass of {cls.name}," for each in written if "ABC" not in each]
-        bases = zip(node.bases, cls.bases, strict=True) if _COMPUTING & inside.values.keys() else ()
-        foreign = [source_of(each) for each, base in bases if self._is_foreign(base)]
+        pairs = zip(node.bases, bases, strict=True) if _COMPUTING & inside.values.keys() else ()
+        foreign = [source_of(each) for each, base in pairs if self._is_foreign(base)]
         empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
         obscure += [f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in empty]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}

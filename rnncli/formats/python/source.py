@@ -207,6 +207,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
     shown: dict[Module, str] = {}
     outside: dict[Module, str] = {}
     seen: set[object] = set()
+    open_: list[_FoundModel] = []  # with layers that may turn out to be recurrent
     for source in (_models(graphs), _objects(graphs, shown), _loose(graphs, found)):
         for model in source:
             model.steps, _ = _without_uses(model.steps, model.outputs)
@@ -216,6 +217,8 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
             unknown = any(step.names or step.kind == "unknown" for step in operations)
             if not loops and not (unknown and graphs.recurrent & {model.name, *model.others}):
                 outside |= layers
+                model.make_parts()
+                open_ += [model] * (unknown and bool(model.names))
                 continue
             if loops and loops <= shown.keys() and (model.loose or layers.keys() <= shown.keys()):
                 others = ", ".join(dict.fromkeys(shown[each] for each in loops))
@@ -228,11 +231,12 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
             presumed = [*dict.fromkeys([*presumed, *graphs.unfollowed])]
             model.assumed = (*(Note(each, "assumed size") for each in presumed), *model.assumed)
             model.make_parts()
-            same = (model.name, tuple(str(part.network) for part in model.parts), model.names, model.fault)
+            same = (model.name, *(str(part.network) for part in model.parts), model.notes, model.names, model.fault)
             found += [model] * (same not in seen)
             held = dict.fromkeys(filter(recurs, [*loops, *(model.modules if model.names else ())]), model.name)
             shown |= (layers | held if model.parts or model.names else {}) | shown
             seen.add(same)
+    found += open_ if not found and _mentioned(graphs, tree) else []
     for layer in outside if found else ():
         if layer not in shown and layer.framework == "torch" and not layer.function:
             name = [*layer.variables, layer.name][0]
@@ -303,13 +307,14 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
                 some = [each for each in values if isinstance(each, list | dict) or _is_layer(graphs, each)]
                 known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
-                own = own if known or own is not None else _own_method(graphs, instance)
+                alone = known or own is not None or loops <= shown.keys()  # a model that it builds is already shown
+                own = own if alone else _own_method(graphs, instance)
                 steps, outputs = _returned(graphs, own)
                 if not any(recurs(step.module) for step in steps):
                     assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
         for module in modules if own is None else [each for each in modules if each.framework == "torch"]:
-            if module not in called and module.items is None and not module.outputs and not assumed:
+            if module not in called and module.items is None and not module.outputs:
                 made = graphs.recorded(partial(graphs.follow_module, module, None, module.given))[0]
                 if module in replaced:  # by what a derived class computes
                     said = f"{kind_of(replaced[module])} computes otherwise than {module.name}, its base"
@@ -346,7 +351,7 @@ def _computed(graphs: Graphs, function: Function) -> Value:
         value = graphs.setting(name, graphs.data()) if flag is ... else flag
         if isinstance(value, TracedTensor) and not data and isinstance(function.owner, Instance):
             value = graphs.seen_as(graphs.built.get(function.owner, []), 0) or value
-        seen = graphs.seen_as(value, 0) if isinstance(value, list) else None
+        seen = graphs.seen_as(value, 0) if isinstance(value, list) and "shape" not in name else None
         data.append(value if seen is None else seen)
     return graphs.taken(graphs.call(function, Given(data, {}, function.node)))
 
