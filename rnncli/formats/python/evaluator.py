@@ -341,9 +341,6 @@ class Evaluator:
                     return self.call(own, Given([itself, cls], {}, node))
                 if found is not MISSING:
                     return found if itself is None else itself.values.get(..., found)
-                if itself is None and (found := cls.of_meta(name)) is not MISSING:
-                    computed = isinstance(found, Function) and "property" in found.decorators
-                    return self.call(found, Given([], {}, node)) if computed else found
                 if itself is not None and not called and (own := itself.method("__getattr__")) is not None:
                     return self.call(own, Given([name], {}, node))
         held = isinstance(owner, Instance) and owner.is_dict and name in ("get", "pop", "setdefault", "update")

@@ -290,12 +290,6 @@ class Class(Opaque):
         line = self.line[self.line.index(after) + 1 :] if after in self.line else self.line
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
-    def of_meta(self, name: str) -> Value:
-        """Return an attribute or method that its metaclass has, or MISSING."""
-        meta = self.get("metaclass=")
-        found = meta.get(name) if isinstance(meta, Class) else MISSING
-        return replace(found, owner=self) if isinstance(found, Function) else found
-
     def bound(self, name: str, owner: Instance | None = None) -> Value:
         """Return an attribute or method as an object of the class has it, or the class itself; or MISSING."""
         found = self.get(name)

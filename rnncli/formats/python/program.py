@@ -155,17 +155,10 @@ class Program(Evaluator):
                 return self.invoke(called, given)
             case Class() if given.positional and any(base.name.endswith("Enum") for base in called.named):
                 return given.positional[0]  # a member is its value
-            case Class() if isinstance(own := called.of_meta("__call__"), Function):
-                return self.invoke(own, given)
             case Class():
                 return self.instantiate(called, given)
-            case Method(owner=Class() as cls, name="__call__"):
-                return self.instantiate(cls, given)
-            case Method(owner=Class(), name="__new__") | Named(path=("object" | "type", "__new__")):
+            case Method(owner=Class(), name="__new__") | Named(path=("object", "__new__")):
                 of = given.get("", 0)
-                if len(given.positional) == 4 and isinstance(held := given.positional[3], dict):  # of a metaclass
-                    self.classes[-1].scope.values.update(held)
-                    return self.classes[-1]
                 return self.fresh(Instance(of)) if isinstance(of, Class) else left_open(given.node)
             case Instance() if (own := called.method("__call__")) is not None:
                 return self.invoke(own, given)
@@ -594,9 +587,9 @@ class Program(Evaluator):
         defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
         obscure = [f"__delattr__ of {cls.name}"] * ("__delattr__" in inside.values)  # not followed
-        metaclasses = [each.value for each in node.keywords if each.arg == "metaclass"]
-        written = map(source_of, metaclasses)
-        obscure += [f"{each}, the metaclass of {cls.name}," for each in written if "ABC" not in each]
+        for meta in [source_of(each.value) for each in node.keywords if each.arg == "metaclass"]:
+            said = f"what {meta}, the metaclass of {cls.name}, does is not known"
+            self.unfollowed += [said] * ("ABC" not in meta)
         pairs = zip(node.bases, bases, strict=True) if _COMPUTING & inside.values.keys() else ()
         foreign = [source_of(each) for each, base in pairs if self._is_foreign(base)]
         empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
@@ -604,11 +597,6 @@ class Program(Evaluator):
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         inside.values = {inside.private(name): value for name, value in inside.values.items()}
         del self.functions[defined:]
-        for each in metaclasses:
-            inside.values["metaclass="] = self.value(each, scope)
-        for own in map(cls.of_meta, ("__new__", "__init__")):
-            if isinstance(own, Function):
-                self.invoke(own, Given([cls.name, Tuple(cls.bases), inside.values], {}, node))
         for name, each in [*inside.values.items()]:
             if isinstance(each, Instance) and (own := each.method("__set_name__")) is not None:
                 self.invoke(own, Given([cls, name], {}, node))

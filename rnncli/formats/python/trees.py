@@ -218,7 +218,7 @@ def names_taken(module: ast.Module) -> dict[str, int]:
 
 
 def as_ifs(node: ast.Match) -> list[ast.stmt]:
-    """Return a `match` as nested `if` statements; the test of a pattern of classes is not known."""
+    """Return a `match` as nested `if` statements; the test of a pattern with parts is not known."""
     rest: list[ast.stmt] = []
     subject = ast.Name(source_of(node.subject), ast.Store())  # a call is followed once
     for case in reversed(node.cases):
@@ -230,8 +230,7 @@ def as_ifs(node: ast.Match) -> list[ast.stmt]:
 
 def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
     """Return the tests of a pattern in order; one that binds a name is a list with a `:=`, which always holds."""
-    tests: list[ast.expr] = []
-    several = pattern.patterns if isinstance(pattern, ast.MatchOr | ast.MatchSequence) else [pattern]
+    several = pattern.patterns if isinstance(pattern, ast.MatchOr) else [pattern]
     values = [each.value for each in several if isinstance(each, ast.MatchValue)]
     match pattern:
         case ast.MatchValue() | ast.MatchOr() if len(values) == len(several):
@@ -239,25 +238,8 @@ def _tests(pattern: ast.pattern, subject: ast.expr) -> list[ast.expr]:
         case ast.MatchSingleton(value=value):
             return [ast.Compare(subject, [ast.Is()], [ast.Constant(value)])]
         case ast.MatchAs(pattern=inner, name=name):
-            tests += [] if inner is None else _tests(inner, subject)
+            tests = [] if inner is None else _tests(inner, subject)
             return [*tests, ast.List([ast.NamedExpr(ast.Name(name, ast.Store()), subject)])] if name else tests
-        case ast.MatchMapping(keys=keys, patterns=held, rest=None):
-            for key, each in zip(keys, held, strict=True):
-                tests += [ast.Compare(key, [ast.In()], [subject]), *_tests(each, ast.Subscript(subject, key))]
-            return [ast.Call(ast.Name("isinstance"), [subject, ast.Name("dict")], []), *tests]
-        case ast.MatchSequence():
-            stars = [number for number, each in enumerate(several) if isinstance(each, ast.MatchStar)]
-            kinds, size = ast.Tuple([ast.Name("list"), ast.Name("tuple")]), ast.Constant(len(several) - len(stars))
-            for number, each in enumerate(several):
-                back = number - len(several)
-                at: ast.expr = ast.Constant(back if stars and number > stars[0] else number)
-                if isinstance(each, ast.MatchStar):
-                    at = ast.Slice(at, ast.Constant(back + 1 or None))
-                    each = ast.MatchAs(name=each.name)
-                tests += _tests(each, ast.Subscript(subject, at))
-            length = ast.Call(ast.Name("len"), [subject], [])
-            tests.insert(0, ast.Compare(length, [ast.GtE() if stars else ast.Eq()], [size]))
-            return [ast.Call(ast.Name("isinstance"), [subject, kinds], []), *tests]
     return [ast.Name(source_of(pattern))]
 
 
