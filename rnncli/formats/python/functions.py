@@ -171,7 +171,7 @@ def picked(
     """Return an item of a tensor, given its indices and its slices, each by its axis."""
     line, index = getattr(node, "lineno", 0), getattr(node, "slice", None)
     first, key = next(iter(keys.items()), (None, None))
-    selects = bool(keys) and isinstance(key, TracedTensor | Call | list)
+    selects = isinstance(key, TracedTensor | Call | list) or (key is SIZE and len(keys) > 1)  # `range(len(x))`
     if keys == {0: 0} and (owner.step.kind == "max" or owner.axes in (PACKED, STEP)):
         return owner  # what comes with indices or the number of samples at each timestep, or the only timestep
     if selects and first == 0 and owner.has_samples_first and not owner.states:
@@ -181,6 +181,12 @@ def picked(
             keys, key, first = {1: -1}, -1, 1
             said = "takes each sample's output at its own last timestep; here all samples are equally long"
             owner.step.note(Note(said, "differs"))
+    if len(keys) == len(slices) == 1 and getattr(owner.step.word, "merge_mode", None) and owner.axes[-1:] == "f":
+        half, (axis, ends) = (owner.step.out or 0) // 2, *slices.items()
+        part = [key, ends[0] or None, *ends[1:]]  # the last outputs of one direction
+        ways = {"forward": [-1, None, half, None], "backward": [0, half, None, None]}
+        if part in ways.values() and axis in (2, -1) and owner.takes_time(first):
+            return TracedTensor(owner.step, part="backward" if part == ways["backward"] else "forward")
     if selects and first and owner.step.kind == "input":
         return record.operation("index", [owner], line)
     ends = [end for each in slices.values() for end in each if end is not None]
@@ -264,6 +270,8 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
     both = [each.part for each in tensors] == ["forward", "backward"] and first.step is tensors[1].step
     if both and (axis == 1 or (axis in (-1, 2) and name != "stack")):
         return TracedTensor(first.step, "vector")
+    if name != "stack" and record.items(given.get("tensors", 0)) == [first]:
+        return first
     if len(tensors) == 1 and first.step.timed:
         axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else ""
         return TracedTensor(first.step, "sequence", axes=axes)
