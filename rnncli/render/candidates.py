@@ -11,7 +11,7 @@ format; it only relies on a number being written as its digits, and a plain spec
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from itertools import groupby
 from math import ceil, floor, log10
 from types import NoneType
@@ -279,8 +279,8 @@ class RowTexts:
         self._writer = writer
         self._writer.rows([])  # rows without a head
         self._setting = setting
-        self._forms: dict[tuple[type, ...], tuple[str, list[int]]] = {}
-        """The format of a row for the operator %, and the index of the value at each place, by the types of values."""
+        self._forms: dict[tuple[type, ...], Callable[..., str]] = {}
+        """A function that returns a row, given its spec and its values, by the types of the values."""
 
     def rows(self, candidates: Sequence[Candidate]) -> str:
         """Return the rows of some candidates."""
@@ -295,16 +295,14 @@ class RowTexts:
         alike = tuple(each for (each,) in types)
         if alike not in self._forms:
             self._forms[alike] = self._form(candidates[0], alike)
-        template, order = self._forms[alike]
-        every = [specs, *columns]
-        return "".join(map(template.__mod__, zip(*[every[place] for place in order], strict=True)))
+        return "".join(map(self._forms[alike], specs, *columns))
 
-    def _form(self, candidate: Candidate, types: tuple[type, ...]) -> tuple[str, list[int]]:
-        """Return the format of rows like that of a candidate, given the types of its values."""
+    def _form(self, candidate: Candidate, types: tuple[type, ...]) -> Callable[..., str]:
+        """Return the function for rows like that of a candidate, given the types of its values."""
         values: list[Any] = [None if each is NoneType else _MARK + place for place, each in enumerate(types, start=1)]
         sizes = len(candidate.output_shape)
         marked = type(candidate)(_SPEC, tuple(values[:sizes]), *values[sizes:])
-        row = self._writer.rows([marked.as_dict(self._setting)])
-        marks = re.compile("|".join([_SPEC, *(str(value) for value in values if value is not None)]))
-        order = [0 if mark == _SPEC else int(mark) - _MARK for mark in marks.findall(row)]
-        return "%s".join(part.replace("%", "%%") for part in marks.split(row)), order
+        row = re.sub("[{}]", r"\g<0>\g<0>", self._writer.rows([marked.as_dict(self._setting)]))
+        for place, mark in enumerate([_SPEC, *map(str, values)]):
+            row = row if mark == "None" else row.replace(mark, f"{{{place}}}")
+        return row.format
