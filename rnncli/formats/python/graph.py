@@ -417,7 +417,8 @@ class Graphs(Containers):
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]
                     timed = at in ([0], [1]) and isinstance(places[at[0]], ast.Name)
                     timed = timed and self.value(places[at[0]], scope) is SIZE
-                    if put and into and timed and self.at_each(put[0].step):
+                    loop = self._loops[-1] if self._loops and put else None  # over all timesteps, or around the step
+                    if into and timed and loop and (put[0].step.number >= loop.begin or not loop.shorter):
                         value = TracedTensor(put[0].step, "sequence")
                     else:
                         value = self.operation("assignment", [held, *put], target.lineno)

@@ -491,11 +491,11 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
     """Return why a value is not known, with the objects that it may be."""
     some: list[Value] = []
     earlier = [name for each in values if isinstance(each, Unknown) and each.line for name in each.names]
-    asked = [each.name for each in why.names]
-    why = replace(why, names=tuple(dict.fromkeys([*why.names, *(each for each in earlier if each.name in asked)])))
+    same = [each for each in earlier if each.name in [name.name for name in why.names]]
     for each in {id(each): each for each in values}.values():
         some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
-    return replace(why, values=tuple(dict.fromkeys(each for each in some if isinstance(each, Call | Instance))))
+    some = [*dict.fromkeys(each for each in some if isinstance(each, Call | Instance))]
+    return replace(why, names=tuple(dict.fromkeys([*why.names, *same])), values=(*some,))
 
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:

@@ -398,10 +398,6 @@ class Recorder(Program):
                     said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
                     step.note(Note(said, "differs"))
 
-    def at_each(self, step: TracedStep) -> bool:
-        """Whether a loop over timesteps stores the output of a step at each of them."""
-        return bool(self._loops) and (step.number >= self._loops[-1].begin or not self._loops[-1].shorter)
-
     @property
     def in_time(self) -> bool:
         """Whether a loop over timesteps is being followed."""
