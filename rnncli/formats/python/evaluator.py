@@ -321,8 +321,8 @@ class Evaluator:
                 return owner[name]
             case Class() | Function() if name == "__name__":
                 return owner.name
-            case Instance() if (own := owner.method("__getattribute__")) is not None:
-                return self.call(own, Given([name], {}, node))
+            case Instance() if owner.method("__getattribute__") is not None:
+                return left_open(node)
             case Instance(values=values) if name in values or name == "__dict__":
                 return values if name == "__dict__" else values[name]
             case Instance(cls=Class() as cls) if name == "__class__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import json
 import math
 import operator
 import re
@@ -216,10 +215,6 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return next(iter(some), name)
         case ("operator", way) if way in _BY_NAME and len(given.positional) == 2:
             return evaluator.calculated(_BY_NAME[way](), owner, name, given.node)
-        case ("json", "loads") if isinstance(owner, str) and not given.named:
-            evaluator.step(len(owner) // ITEMS_A_STEP)
-            with suppress(ValueError, RecursionError):
-                return evaluator.fresh(json.loads(owner))
         case ("delattr",) if isinstance(owner, Instance):
             return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
@@ -232,9 +227,6 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 usual = zip(reversed(fields), reversed(given.get("defaults", default=[])), strict=False)
                 node = tree_of(f"class {owner}: {'; '.join(f'{each}: int' for each in fields)}").body[0]
                 return Class(cast(ast.ClassDef, node), Scope(dict(usual)), (Named(("NamedTuple",)),))
-        case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
-            node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
-            return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
         case ("copy", "copy") if isinstance(owner, Instance) and owner.cls is not None and not owner.cls.named:
             return evaluator.fresh(replace(owner, values={**owner.values}, variables=[]))
         case ("dataclasses", "replace") if isinstance(owner, Instance) and given.unknown is None:
@@ -252,8 +244,6 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             why = left_open(given.node)
             parts = [each.part(given.node) if isinstance(each, Array) else why for each in given.positional]
             return [one for each in parts for one in (each, each)]
-        case ("__import__",) if isinstance(owner, str):
-            return Named((owner,))
         case ("globals",):
             return evaluator.module.values
         case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str) and (said := expression_in(owner)):
@@ -278,9 +268,6 @@ def method_called(evaluator: Evaluator, called: Method, given: Given) -> Value:
         held, key = owner if isinstance(owner, dict) else owner.values, given.get("name", 0)
         key = key if isinstance(key, str) else f"module {len(held)}"
         return evaluator.put(owner, held, key, given.get("module", 1, given.get("param", default=given.get("value"))))
-    if name == "__getattribute__" and isinstance(owner, Instance) and owner.cls is not None:
-        found = owner.values.get(given.get("name", 0), owner.cls.bound(given.get("name", 0), owner))
-        return left_open(given.node) if found is MISSING else found
     if name == "as_list" and isinstance(owner, list):  # of a shape in TensorFlow
         return owner
     if not isinstance(owner, Instance):
