@@ -280,6 +280,10 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
                 for key, array in Model(again).weights.items():
                     np.testing.assert_array_equal(array, weights[key])
                 assert take(rnncli.load(network)).part.path == str(path)
+                inspected = take(file.parts[0]).network
+                assert (inspected, inspected.origin) == (network, network.origin)
+                for key, array in Model(inspected).weights.items():
+                    np.testing.assert_array_equal(array, weights[key])
     with at("a loaded model keeps no file open"):
         before = os.listdir("/dev/fd")
         models = [rnncli.load(path), Model(rnncli.load(MODEL))]
@@ -289,6 +293,7 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
         path.write_bytes(MODEL.read_bytes())
         network = sent(Network.read(path))
         assert repr(rnncli.inspect(path)) == f"<ModelFile of {tmp_path}/a file.safetensors>"
+        assert repr(rnncli.inspect(path).parts[0]) == f"<Part rnn: {network}>"
         path.write_bytes((MODELS / "gru-3.safetensors").read_bytes())
         assert network.summary().total_params == Network.read(MODEL).summary().total_params
         with pytest.raises(RnncliError, match="safetensors has changed: rnn has no"):

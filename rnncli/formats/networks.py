@@ -110,7 +110,7 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
 
         >>> from rnncli import inspect
         >>> inspect("model.safetensors").parts[0].network  # doctest: +SKIP
-        Network.parse('input:40,lstm:64:seq')
+        <Network input:40,lstm:64:seq, of PyTorch>
 
     Args:
         file: its path, optionally with `::` and a part, which must exist; the contents are all parts.
@@ -125,7 +125,7 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
     settings, path = _checked(set), fsdecode(file)
     model = contents_of(path, settings)
     _check_used(settings, model.used, path)
-    return model
+    return replace(model, parts=tuple(_reported(model, part) for part in model.parts))
 
 
 def _check_used(settings: Settings, used: Collection[str], source: str) -> None:
@@ -169,17 +169,15 @@ def read(text: str, settings: Settings = NO_SETTINGS) -> Reading:
 
 def _of_file(choice: ChosenPart, settings: Settings) -> Reading:
     model = open_model(choice.path, settings)
-    part = part_of(model, choice.part)
-    origin = Origin(
-        part.framework,
-        left_out(model, part),
-        part.assumed,
-        part.doubts,
-        None if model.partial or not model.tensors else model.params,
-        file=model.path,
-    )
-    part = replace(part, origin=origin)
-    return Reading(replace(part.network, part=part), part, part.notes, bool(choice.part), used=model.used)
+    part = _reported(model, part_of(model, choice.part))
+    return Reading(part.network, part, part.notes, bool(choice.part), used=model.used)
+
+
+def _reported(model: ModelFile, part: Part) -> Part:
+    """Return a part with the report on how it was read."""
+    params = None if model.partial or not model.tensors else model.params
+    left, assumed, doubts = left_out(model, part), part.assumed, part.doubts
+    return replace(part, origin=Origin(part.framework, left, assumed, doubts, params, file=model.path))
 
 
 def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:

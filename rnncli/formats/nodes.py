@@ -221,7 +221,7 @@ _SHOWN = 3
 """How many assumptions a run prints."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Part:
     """A row of layers that specs have words for, as long as possible.
 
@@ -251,13 +251,18 @@ class Part:
         for node in self.nodes:
             tensors = {key: each._replace(read=partial(read, node.name, key)) for key, each in node.tensors.items()}
             nodes.append(replace(node, tensors=tensors))
-        return {**vars(self), "nodes": tuple(nodes)}
+        return {**{key: vars(self)[key] for key in vars(self).keys() - {"network"}}, "nodes": tuple(nodes)}
+
+    def __repr__(self) -> str:
+        """Return the name and the spec."""
+        return f"<Part {shorten(self.name)}: {self.network}>"
 
     @cached_property
     def network(self) -> Network:
-        """The part as a network."""
+        """The part as a network; one of a file runs with the file's weights."""
         layers = [*([] if self.head.shown else [self.head]), *(node.layer for node in self.nodes)]
-        return Network(layers, origin=self.origin or Origin(self.framework))
+        part = replace(self) if self.path else None  # with the part itself, a cycle would keep the file open
+        return Network(layers, origin=self.origin or Origin(self.framework), part=part)
 
     def said(self, *effects: Effect) -> tuple[str, ...]:
         """Return the notes with these effects, one sentence each."""
