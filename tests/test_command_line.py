@@ -212,13 +212,15 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
         elif isinstance(option.type, FileName):
             wrong = [[*arguments, name]]  # any text is a valid value
         else:
-            wrong = [[*arguments, name], [*arguments, name, "bogus"], [*arguments, f"{name}=bogus"], [name, *arguments]]
+            values = [[name], [name, "bogus"], [f"{name}=bogus"], [name, "{{.bogus}}"]]  # the last as docker takes it
+            wrong = [*([*arguments, *value] for value in values), [name, *arguments]]
         cases += [(command, name, typed) for typed in wrong]
     for command, name, typed in some(cases, 3):
         with at(command, *typed):
             words = words_of_the_repair(rnncli(command, *typed))
             assert any(word.partition("=")[0] == name for word in words)
             assert {*arguments_of(command)} <= {*words}
+            assert words[0] == (command if command != "inspect" else "summary")  # it was given a spec
 
 
 def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:

@@ -63,7 +63,7 @@ def _sized(found: re.Match[str]) -> str:
 
 def _apart(found: re.Match[str]) -> str:
     """`'input:8,lstm:4 and input:8,gru:4'` -> two specs."""
-    between = r"(?:[,;|&\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=input:|in:|embed(?:ding)?:)"
+    between = r"(?:[,;|&.\s]|\b(?:and|or|with|vs|versus)\b\.?)+(?=input:|in:|embed(?:ding)?:)"
     return found[1] + re.sub(rf"(?<=[\w)}}\]]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
 
 
@@ -80,7 +80,7 @@ _AFTER_COLONS = r"the part of a file comes after ::, as in '\2::\3'"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
 _NO_VALUE = r"\2 takes no value, but '\3' is not a spec"
 _AFTER_HYPHENS = r"after -- everything is an argument, so '\3' is read as a spec"
-_C = "the output is C99, whose header C++ programs can include"
+_C = "for a device it writes C99, whose header C++ programs can include"
 _OPEN = "leave out an unknown size"
 _BARE = "a spec needs no option"
 _ONE_WORD = "separate specs with a space"
@@ -183,7 +183,7 @@ LINES = (
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))…", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino|tflite)…", r"export\1 -o \2.c\3", _C),
-    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? [^ ]*{_RANGE}.*)", r"sweep\1"),
+    _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? (?=[^- ][^ ]*:)[^ ]*{_RANGE}.*)", r"sweep\1"),
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     # an argument that is not a spec, between two ~
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_OPENED),
@@ -232,7 +232,7 @@ LINES = (
     _line("(?=.* --input[ =])(?!.* -o[a-z]+ ~)(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(rf"{_NO_OUTPUT}{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(=]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
-    _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
+    _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&.\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(rf"{_IS_SET}(.*) ~([^ ]*[:x])\1(?=[:,x~])([^ ]*)~(.*) --set[ =]\1=\2…", r"\3 \4\2\5\6\7"),
@@ -370,7 +370,9 @@ OPTIONS = (
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _PIPED),
-    _option("(?:(?:to|as|format)-|(?:output|o|out|to-file) )(json|yaml|csv|tsv|markdown|html)", r"--format \1"),
+    _option(
+        "(?:(?:to|as|format)-|(?:output|o|out|to-file) )(json|yaml|csv|tsv|markdown|html)(?:path=.*)?", r"--format \1"
+    ),
     _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
     _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(f"(?:{_OUT}|export|fig(?:ure)?|save-?(?:svg|fig)|{_IMAGES}) (.+){_PICTURE}", r"--svg \1.svg"),
