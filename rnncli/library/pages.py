@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from html import escape
 
-from rich.text import Text
-
 from rnncli.atomic import WrittenFile, write_files
 from rnncli.engine.request import DEFAULT_SEEDS, DEFAULT_TIMESTEPS, Request, written_name
 from rnncli.errors import ArgumentError
@@ -18,9 +16,9 @@ from rnncli.layers.weights import Framework
 from rnncli.library.runs import Path, Tell, run_forward, run_reach, silent
 from rnncli.network import NetworkLike
 from rnncli.network_summary import Setting
-from rnncli.render.blocks import Block, Line, SourceText
+from rnncli.render.blocks import Block, SourceText
 from rnncli.render.comparisons import comparison_page
-from rnncli.render.documents import Section, page_or_reason, page_text
+from rnncli.render.documents import Section, page_of_lines, page_or_reason, page_text
 from rnncli.render.drawing import drawing_page
 from rnncli.render.explanations import explanation_page
 from rnncli.render.over_time import reach_page, study_page
@@ -115,7 +113,7 @@ def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
     each = [(f"Network {n}: " * (len(models) > 1), model) for n, model in enumerate(models, start=1)]
     lines = [f"{name}{said}" for name, model in each for said in model.network.origin.assumed]
     if lines:
-        yield "Assumed, or different from the source", [Line(Text(line)) for line in lines]
+        yield "Assumed, or different from the source", page_of_lines(lines)
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:

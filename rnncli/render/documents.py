@@ -245,12 +245,17 @@ Section = tuple[str, Page]
 """A part of a page: its heading and a command's output."""
 
 
+def page_of_lines(lines: Iterable[str]) -> Page:
+    """Return a page of plain lines."""
+    return [Line(Text(line)) for line in lines]
+
+
 def page_or_reason(page: Page) -> Page:
     """Return a page, or the reason why there is none: a network without a state has no plot over time."""
     try:
         return list(page)
     except RnncliError as error:
-        return [Line(Text(error.message))]
+        return page_of_lines([error.message])
 
 
 class _SharedHtml(Html):
@@ -261,8 +266,7 @@ class _SharedHtml(Html):
 
     def __init__(self, title: str, name: str = "drawing") -> None:
         self._title = title
-        self._name = name
-        self._drawings = 0
+        self._names = (f"{name}-{number}" for number in count(1))
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines."""
@@ -270,9 +274,7 @@ class _SharedHtml(Html):
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing, in the colours of the page."""
-        self._drawings += 1
-        lines = rendered([block], USUAL_WIDTH)
-        return _wide("Drawing", svg(lines, self._title, None, f"{self._name}-{self._drawings}"))
+        return _wide("Drawing", svg(rendered([block], USUAL_WIDTH), self._title, None, next(self._names)))
 
     def table(self, columns: Sequence[Column]) -> str:
         """Return a table."""

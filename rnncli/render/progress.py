@@ -129,14 +129,15 @@ class Progress:
     def __enter__(self) -> Progress:
         if self._show is not None:
             self._blocks.enter_context(stopped_within(self.away))
-            self._blocks.callback(self._end)
             self._blocks.enter_context(undone_by_signals(self._wipe))
             with suppress(RuntimeError):  # without threads there is no bar
                 Thread(target=self._draw, args=[self._show], daemon=True).start()
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._blocks.close()
+        self._ended.set()
+        with self.away():
+            self._blocks.close()
 
     def _draw(self, show: Show) -> None:
         """Redraw the bar periodically, starting after the delay."""
@@ -151,11 +152,6 @@ class Progress:
                         self._is_drawn = True
                         show(text)
                 self._ended.wait(PERIOD)
-
-    def _end(self) -> None:
-        self._ended.set()
-        with self.away():
-            pass
 
     def _wipe(self) -> None:
         """Erase the bar when a signal ends the process, without the stream's buffer, which a thread may be using."""

@@ -68,11 +68,8 @@ class Layout(NamedTuple):
 
     def cells(self, record: Record) -> list[list[object]]:
         """Return the rows of a record: a value for each column, with shapes as tuples and None for unknown."""
-        return [[_cell(row[name]) for name in self.columns] for row in self.rows(record)]
-
-
-def _cell(value: object) -> object:
-    return "; ".join(map(str, value)) if isinstance(value, list) else value
+        rows = ([row[name] for name in self.columns] for row in self.rows(record))
+        return [["; ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row] for row in rows]
 
 
 def _json(records: Sequence[Record]) -> str:
