@@ -31,7 +31,7 @@ from rnncli.errors import ArgumentError
 from rnncli.network_summary import ORIGIN
 from rnncli.quantities import shape_text
 from rnncli.render.documents import TableWriter
-from rnncli.render.results import WRITERS, Layout, Writer
+from rnncli.render.results import WRITERS, Writer
 from rnncli.render.terminal import DOCUMENTS, FORMATS
 from rnncli.search.forms import BATCH
 
@@ -329,7 +329,7 @@ COLUMNS = ("spec", "type", "total_params")
 
 def written(format_: str, *batches: Objects) -> str:
     """A writer's output for batches; each batch's rows are written at once."""
-    made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](Layout(COLUMNS))
+    made = TableWriter(format_, COLUMNS) if format_ in DOCUMENTS else WRITERS[format_](COLUMNS)
     text = ""
     for batch in batches:
         rows = made.rows(batch)

@@ -124,7 +124,7 @@ def test_each_result_is_shown_in_each_way(at: Walk, tmp_path: Path) -> None:
         with at(name, "svg"):
             written = result.save_svg(tmp_path / "picture.svg", theme="light")
             assert (tmp_path / "picture.svg").stat().st_size == written.size
-        if SHOWN[type(result).__name__].layout is not None:
+        if SHOWN[type(result).__name__].columns is not None:
             with at(name, "rows"):
                 rows = result.rows()
                 assert result.to("csv").count("\n") >= len(rows)

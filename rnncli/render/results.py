@@ -54,22 +54,10 @@ class Writer:
         return ""
 
 
-class Layout(NamedTuple):
-    """The table of a command's records.
-
-    Attributes:
-        columns: the names of the columns, words of the vocabulary.
-        rows: returns the rows of a record, with a value for each column and possibly others. By default each record is
-            one row.
-    """
-
-    columns: tuple[str, ...]
-    rows: Callable[[Record], Iterable[Record]] = lambda record: [record]
-
-    def cells(self, record: Record) -> list[list[object]]:
-        """Return the rows of a record: a value for each column, with shapes as tuples and None for unknown."""
-        rows = ([row[name] for name in self.columns] for row in self.rows(record))
-        return [["; ".join(map(str, cell)) if isinstance(cell, list) else cell for cell in row] for row in rows]
+def cells(columns: Sequence[str], row: Record) -> list[object]:
+    """Return the values of a row: shapes as tuples, lists as text, None for unknown."""
+    values = (row[name] for name in columns)
+    return ["; ".join(map(str, value)) if isinstance(value, list) else value for value in values]
 
 
 def _json(records: Sequence[Record]) -> str:
@@ -80,8 +68,8 @@ def _json(records: Sequence[Record]) -> str:
     return "".join([f"{encode(record)}\n" for record in records])
 
 
-def _delimited(delimiter: str, layout: Layout) -> Writer:
-    """Return the writer for CSV, or TSV with a tab as the delimiter: one header, then the rows of all records."""
+def _delimited(delimiter: str, columns: Sequence[str]) -> Writer:
+    """Return the writer for CSV, or TSV with a tab as the delimiter: one header, then the rows."""
     import csv
     import io
 
@@ -94,18 +82,18 @@ def _delimited(delimiter: str, layout: Layout) -> Writer:
         )
         return text.getvalue()
 
-    return Writer(lines([layout.columns]), lambda records: lines(chain.from_iterable(map(layout.cells, records))))
+    return Writer(lines([columns]), lambda rows: lines(cells(columns, row) for row in rows))
 
 
-WRITERS: Mapping[str, Callable[[Layout], Writer]] = {
-    "json": lambda layout: Writer(text=_json),
+WRITERS: Mapping[str, Callable[[Sequence[str]], Writer]] = {
+    "json": lambda columns: Writer(text=_json),
     "csv": partial(_delimited, ","),
     "tsv": partial(_delimited, "\t"),
 }
-"""A constructor for each format's writer, given the layout of its output."""
+"""A constructor for each format's writer, given the columns of its table, words of the vocabulary."""
 
 
-# The layouts of each class of results
+# The columns and the rows of each class of results
 
 _NETWORK = ("spec", "framework", "dtype")
 """The keys that identify a network and how its costs are counted."""
@@ -113,8 +101,8 @@ _NETWORK = ("spec", "framework", "dtype")
 _COSTS = ("output_shape", "params", "macs_per_step", "macs", "output_bytes")
 """The keys of a layer's costs."""
 
-CANDIDATES = Layout((*_NETWORK, "output_shape", *TOTALS))
-"""The layout of a sweep's candidates."""
+CANDIDATES = (*_NETWORK, "output_shape", *TOTALS)
+"""The columns of a sweep's candidates."""
 
 
 def _each_layer(network: Record) -> Iterator[Record]:
@@ -125,31 +113,33 @@ def _each_layer(network: Record) -> Iterator[Record]:
 
 
 def _each_weight(network: Record) -> Iterator[Record]:
-    """Yield a row for each weight of each layer of a network, with its formula."""
+    """Yield a row for each weight of a network's layers, with its formula, or for each count of another tool."""
+    if "other_tools" in network:
+        yield from (network | count for count in network["other_tools"])
+        return
     for layer in _each_layer(network):
         for weight in layer["weights"]:
             yield {**layer, **weight, **weight["formula"], "name": layer["name"], "weight": weight["name"]}
 
 
-def _of_layers(columns: Sequence[str], rows: Callable[[Record], Iterable[Record]] = _each_layer) -> Layout:
+def _of_layers(columns: Sequence[str]) -> Sequence[str]:
     # The network's other totals have the same names as the layer's own figures.
-    return Layout((*_NETWORK, "name", "type", "cell", "layer", *columns, *TOTALS[:2], *ORIGIN), rows)
+    return (*_NETWORK, "name", "type", "cell", "layer", *columns, *TOTALS[:2], *ORIGIN)
 
 
-def _summarized(summary: Any) -> Layout:
+def _summarized(summary: Any) -> Sequence[str]:
     at_rate = () if summary.rate is None else ("macs_per_second",)
     return _of_layers((*_COSTS[:3], *at_rate, *_COSTS[3:]))
 
 
-def _explained(explanation: Any) -> Layout:
-    """Return a layout with a row for each weight or, if other tools were requested, for each tool's count."""
+def _explained(explanation: Any) -> Sequence[str]:
+    """Return the columns of weights or, if other tools were requested, of each tool's count."""
     if explanation.other_tools is None:
-        return _of_layers(("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit"), _each_weight)
-    columns = ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
-    return Layout(columns, lambda network: [network | count for count in network["other_tools"]])
+        return _of_layers(("weight", "symbol", "shape", "words", "numbers", "params", "start", "limit"))
+    return ("spec", "tool", "version", "counts", "value", "needs", "text", *ORIGIN)
 
 
-def _run(result: Any) -> Layout:
+def _run(result: Any) -> Sequence[str]:
     lengths = () if result.forward.lengths is None else ("lengths",)
     return _of_layers((*_COSTS, "seconds", "mean", "std", "min", "max", "saturated", *lengths))
 
@@ -164,22 +154,19 @@ def _flat(others: Sequence[str], network: Record) -> Iterator[Record]:
     yield network | {f"{figure}_{other}": network[other][figure] for other in others for figure in network[other]}
 
 
-def _compared(comparison: Any) -> Layout:
-    """Return a layout with a row for each network, and each figure with its changes, but without layers."""
-    changes = ("difference", "ratio")
-    figures = _with_others(comparison.summaries[0].totals, changes)
-    return Layout((*_NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN), partial(_flat, changes))
+_CHANGES, _ENDS = ("difference", "ratio"), ("min", "max")
 
 
-_ENDS = ("min", "max")
+def _compared(comparison: Any) -> Sequence[str]:
+    """Return the columns of networks, each figure with its changes, but without layers."""
+    figures = _with_others(comparison.summaries[0].totals, _CHANGES)
+    return (*_NETWORK, "output_shape", *figures, "batch", "timesteps", *ORIGIN)
 
-_REACHED = Layout(
-    (
-        *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
-        *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
-        *("curve", *ORIGIN),
-    ),
-    partial(_flat, _ENDS),
+
+_REACHED = (
+    *("spec", "file", "init", "name", "timesteps", "seeds", "problem", "failed", "steps"),
+    *_with_others(("steps_to_tenth", "steps_to_hundredth", "largest_after", "last", "spectral_radius"), _ENDS),
+    *("curve", *ORIGIN),
 )
 
 
@@ -219,39 +206,42 @@ class Shown(NamedTuple):
     Attributes:
         command: the command that shows them.
         page: the function that returns the page of a result, with its module in this package.
-        layout: returns the layout of a result's rows; None if it has no rows.
+        columns: returns the columns of a result's rows; None if it has no rows.
+        rows: returns the rows of a record, with a value for each column and possibly others.
         records: returns the records of a result.
         keys: returns the columns of their table in a document; None if a document has the page instead.
     """
 
     command: str
     page: str
-    layout: Callable[[Any], Layout] | None = None
+    columns: Callable[[Any], Sequence[str]] | None = None
+    rows: Callable[[Record], Iterable[Record]] = lambda record: [record]
     records: Callable[[Any], Sequence[Record]] = _records
     keys: Callable[[Any], Sequence[str]] | None = None
 
 
 SHOWN = {
-    "Summary": Shown("summary", "summaries.summary_page", _summarized),
-    "Explanation": Shown("explain", "explanations.explanation_page", _explained),
+    "Summary": Shown("summary", "summaries.summary_page", _summarized, _each_layer),
+    "Explanation": Shown("explain", "explanations.explanation_page", _explained, _each_weight),
     "Drawing": Shown("draw", "drawing.drawing_page"),
-    "Comparison": Shown("compare", "comparisons.comparison_page", _compared),
-    "RunResult": Shown("forward", "summaries.run_page", _run),
-    "Reach": Shown("reach", "over_time.reach_page", lambda reach: _REACHED, _reaches),
+    "Comparison": Shown("compare", "comparisons.comparison_page", _compared, partial(_flat, _CHANGES)),
+    "RunResult": Shown("forward", "summaries.run_page", _run, _each_layer),
+    "Reach": Shown("reach", "over_time.reach_page", lambda reach: _REACHED, partial(_flat, _ENDS), _reaches),
     "Candidates": Shown("sweep", "comparisons.candidates_page", lambda found: CANDIDATES, keys=lambda found: LISTED),
     "Solution": Shown(
         "solve",
         "comparisons.solution_page",
-        lambda found: Layout((*_NETWORK, *_solved_keys(found))),
+        lambda found: (*_NETWORK, *_solved_keys(found)),
         keys=lambda found: ("spec", *_solved_keys(found)),
     ),
     "ModelFile": Shown(
         "inspect",
         "summaries.inspection_page",
-        lambda file: Layout(("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"), _arrays),
+        lambda file: ("file", "part", "spec", "layer", "weight", "shape", "dtype", "params"),
+        _arrays,
     ),
     "Entry": Shown(
-        "layers", "explanations.entry_page", lambda entry: Layout(("kind", "field", "form", "means", "keras", "torch"))
+        "layers", "explanations.entry_page", lambda entry: ("kind", "field", "form", "means", "keras", "torch")
     ),
     "Exported": Shown("export", "blocks.source_page"),
     "SharedPage": Shown("page", "documents.shared_page"),
@@ -266,12 +256,12 @@ def page_of(result: Result) -> Page:
     return page
 
 
-def _layout_of(result: Result) -> Layout:
-    layout = SHOWN[type(result).__name__].layout
-    if layout is None:
+def _columns_of(result: Result) -> Sequence[str]:
+    columns = SHOWN[type(result).__name__].columns
+    if columns is None:
         allowed = listed(FOR_PEOPLE, "or")
         raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
-    return layout(result)
+    return columns(result)
 
 
 class ResultWriter(Writer):
@@ -286,13 +276,15 @@ class ResultWriter(Writer):
         """Return some results as records or rows or, in a document without a table for them, as pages."""
         shown = SHOWN[type(results[0]).__name__]
         if self._format in PROGRAMS:
-            self._writer = self._writer or WRITERS[self._format](_layout_of(results[0]))
+            self._writer = self._writer or WRITERS[self._format](_columns_of(results[0]))
         else:
             documents = rendering("documents")
             if shown.keys is None:
                 return "".join(documents.document(self._format, page_of(result)) for result in results)
             self._writer = self._writer or documents.TableWriter(self._format, shown.keys(results[0]))
-        return self._writer.rows([record for result in results for record in shown.records(result)])
+        records = chain.from_iterable(map(shown.records, results))
+        rows = records if self._format == "json" else chain.from_iterable(map(shown.rows, records))
+        return self._writer.rows([*rows])
 
     def end(self) -> str:
         """Return the text after the last batch."""
@@ -301,8 +293,9 @@ class ResultWriter(Writer):
 
 def rows(result: Result) -> list[dict[str, Any]]:
     """Return the rows of a result, each by column name; see `Result.rows`."""
-    layout, records = _layout_of(result), SHOWN[type(result).__name__].records(result)
-    return [dict(zip(layout.columns, cells, strict=True)) for record in records for cells in layout.cells(record)]
+    columns, shown = _columns_of(result), SHOWN[type(result).__name__]
+    rows = chain.from_iterable(map(shown.rows, shown.records(result)))
+    return [dict(zip(columns, cells(columns, row), strict=True)) for row in rows]
 
 
 def written(result: Result, format_: str) -> str:
