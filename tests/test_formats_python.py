@@ -374,6 +374,11 @@ def test_suggested_settings_are_accepted_and_leave_nothing_open(at: Walk, rnncli
         return " and ".join(each for each in words[1:] if "=" in each)
 
     answered("python-offers", offered, screen)
+    branches = "if kind == 'lstm':\n    self.rnn = nn.LSTM(3, h.n)\nelse:\n    self.rnn = nn.GRU(3, h.size)"
+    Path("model.py").write_text(net(branches, parameters=", kind, h"))
+    help_line = rnncli("summary", "model.py").stderr.splitlines()[-1]
+    assert help_line.startswith("Help: give what one network needs with --set; for example: rnncli summary model.py ")
+    assert help_line.endswith(" --set kind=lstm --set h.n=100")
 
 
 def test_a_function_may_return_in_every_branch(at: Walk) -> None:

@@ -155,8 +155,7 @@ def _example(name: str, error: OpenNumbersError) -> float | str:
         (r"(type|kind|mode|cell)$", cell),
     )
     last = re.sub(r"(['\"]\]|\.(upper|lower)\(\))*$", "", name.lower())
-    guess = next((example for pattern, example in guesses if re.search(pattern, last)), 100)
-    return error.examples.get(name, guess)
+    return error.examples.get(name, next((example for pattern, example in guesses if re.search(pattern, last)), 100))
 
 
 def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[str, float | str], set[str]]:
@@ -193,7 +192,8 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     repair = this_line(without=["set"], more=more)
     if isinstance(error, SpecError) and repair is not None:  # it shows the line and the place
         return error.repaired(repair, "for example")
-    return UsageError(error.message, error.advice, lead="for example", repair=repair)
+    each = "each of them" if {*error.names} <= {*examples} else "what one network needs"
+    return UsageError(error.message, f"{error.advice}".replace("each of them", each), lead="for example", repair=repair)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:
