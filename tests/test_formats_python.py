@@ -176,6 +176,10 @@ def test_layers_of_earlier_keras_have_their_own_counts_or_the_difference_is_a_do
         "assumed: bidirectional is counted as LSTM with one bias; CuDNNLSTM has two, 4 more parameters for each unit"
     )
     assert part.doubts == (doubt,)
+    layers = "Convolution1D(4, 3, input_shape=(9, 3)), MaxPool1D(), LSTM(8, return_sequences=True), GlobalAvgPool1D()"
+    assert specs(f"{KERAS}m = Sequential([{layers}])") == ["input:9x3,conv:4x3,pool:max:2,lstm:8:seq,pool:avg"]
+    (part,) = open_model("model.py").parts  # the names that Keras gives, whatever name a class was called by
+    assert tuple(node.name for node in part.nodes) == part.network.names
 
 
 def test_what_no_call_is_followed_of_has_default_values_and_that_the_file_may_call_it_is_said(at: Walk) -> None:

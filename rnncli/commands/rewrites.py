@@ -370,9 +370,7 @@ OPTIONS = (
     _option("backend|library|framework|format|f|target|output-format|as", "--to"),
     _option("output-format|as", "--format"),
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _PIPED),
-    _option(
-        "(?:(?:to|as|format)-|(?:output|o|out|to-file) )(json|yaml|csv|tsv|markdown|html)(?:path=.*)?", r"--format \1"
-    ),
+    _option("(?:to-|as-|format-|output |o |out |to-file )(json|yaml|csv|tsv|markdown|html)(?:path.*)?", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
     _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(f"(?:{_OUT}|export|fig(?:ure)?|save-?(?:svg|fig)|{_IMAGES}) (.+){_PICTURE}", r"--svg \1.svg"),

@@ -251,8 +251,8 @@ TORCH: Mapping[str, Signature] = {
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}
-_ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for name in KERAS}
-_ALIASES |= {"Convolution1D": "Conv1D", "TimeDistributedDense": "Dense"}
+ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for name in KERAS}
+ALIASES |= {"Convolution1D": "Conv1D", "TimeDistributedDense": "Dense"}
 """Keras's aliases of a class."""
 
 _EXAMPLES: Mapping[str, str] = {
@@ -264,7 +264,7 @@ _EXAMPLES: Mapping[str, str] = {
 
 def class_of(framework: Framework, name: str) -> Signature | None:
     """Return a class that specs have a word for, or None."""
-    return CLASSES[framework].get(_ALIASES.get(name, name) if framework == "keras" else name)
+    return CLASSES[framework].get(ALIASES.get(name, name) if framework == "keras" else name)
 
 
 _OLD_WEIGHTS = {"W": "kernel", "U": "recurrent", "b": "bias"}

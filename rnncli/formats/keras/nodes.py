@@ -245,7 +245,8 @@ class _CallsReader:
         dtype = dtype_of(call.entry).removeprefix("mixed_")
         if any(word is not None for word in words) and dtype in ("float16", "bfloat16"):
             yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")
-        if not self._modern and any("hard_sigmoid" in _activations(word) for word in words):
+        used = {getattr(word, name, None) for word in words for name in ("activation", "recurrent_activation")}
+        if not self._modern and "hard_sigmoid" in used:
             yield Note(OLD_HARD_SIGMOID, "not run")
 
     def _with_arrays(self, node: Node, call: LayerCall, number: int, size: int | None) -> Node:
@@ -272,10 +273,6 @@ def _names(graph: ModelCalls) -> dict[CallKey, str]:
         counts[call.name] += 1
         names[key] = call.name if counts[call.name] == 1 else f"{call.name} (call {counts[call.name]})"
     return names
-
-
-def _activations(word: object) -> tuple[object, ...]:
-    return getattr(word, "activation", None), getattr(word, "recurrent_activation", None)
 
 
 # What a layer reads and returns. -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from functools import partial
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
 from rnncli.formats.build import node_of
+from rnncli.formats.frameworks import ALIASES
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
 from rnncli.formats.parts import parts_of
@@ -531,8 +532,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
 def _step_name(step: TracedStep, names: Mapping[Module, str]) -> str:
     if step.module is None:
         return step.kind
-    given = step.module.given.named.get("name")
-    if step.is_keras and isinstance(given, str) and 0 < len(given) <= 200:
-        return given
-    named = "" if step.is_keras else names.get(step.module, "")
-    return (named or snake_case(step.kind)) + step.level
+    given = step.module.given.named.get("name") if step.is_keras else names.get(step.module)
+    if isinstance(given, str) and 0 < len(given) <= 200:
+        return given + step.level
+    return snake_case(ALIASES.get(step.kind, step.kind)) + step.level
