@@ -207,6 +207,7 @@ def test_quoted_and_unquoted_patterns_give_the_same_rows(rnncli: Run) -> None:
     pattern = "embed:10x{2..6..2},{lstm,gru}:{8,16}"
     assert rows(rnncli, pattern) == rows(rnncli, *parse_pattern(pattern).expand())
     assert len(rows(rnncli, pattern)) == 12
+    assert rnncli("sweep", pattern).stdout == rnncli("sweep", *parse_pattern(pattern).expand()).stdout
 
 
 def test_a_budget_excludes_costlier_candidates(rnncli: Run, at: Walk) -> None:

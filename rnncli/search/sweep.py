@@ -297,7 +297,9 @@ class Sweep(Generic[Spelt]):
 
             alone = not can_fork()
         if alone:
-            for passed in self._passed(whole, self.wanted):
+            lists = self._passed(whole, self.wanted)
+            # The columns of a few candidates are the same however the shell has split a pattern.
+            for passed in [[*chain.from_iterable(lists)]] if 0 < total <= min(forms.BATCH, _MIN_TASK) else lists:
                 yield [] if self.wanted is not None else [self.spell(passed)]
             return
         most = _MAX_TASK_SHOWN if self._asked is None else _MAX_TASK_FILTERED
