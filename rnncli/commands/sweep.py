@@ -57,8 +57,7 @@ def _nearest_order(text: str) -> str | None:
 
     text = _signed(text)
     named = text.strip("-")
-    key = next((key for key, name in SORT_KEYS.items() if name == named), None) or _ALSO.get(named)
-    key = key or closest(named, SORT_KEYS)
+    key = {**{name: key for key, name in SORT_KEYS.items()}, **_ALSO}.get(named) or closest(named, SORT_KEYS)
     return None if key is None else "-" * text.startswith("-") + key
 
 
@@ -327,11 +326,11 @@ def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     note = tally.in_words(setting.framework)
     invalid = tally.invalid == tally.total
     if tally.first_invalid is not None:
-        error = reason_of(tally.first_invalid, setting)
+        error = explained(as_called(reason_of(tally.first_invalid, setting)), tally.first_invalid)
         note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
     tell(note)
     if invalid:
-        raise explained(as_called(error), error.text)
+        raise error
     if tally.nearest is not None and not tally.within:
         _, candidate = tally.nearest
         nearest = Network.parse(candidate.spec).summary(*setting)

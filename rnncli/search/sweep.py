@@ -352,9 +352,8 @@ class Sweep(Generic[Spelt]):
         # All limits are checked for each candidate: an unknown figure is an error even if another limit is exceeded.
         passed = [each for each in networks if not [key for key, limit in limits if amount(each, key) > limit]]
         nearest = None if self.tally.within or passed else self._nearest(networks)
-        self.tally.add(
-            Tally(len(invalid), len(networks) - len(passed), len(passed), next(iter(invalid), None), nearest)
-        )
+        first, over = next(iter(invalid), None), len(networks) - len(passed)
+        self.tally.add(Tally(len(invalid), over, len(passed), first, nearest))
         if self.cloud is not None and passed:
             self.cloud.add(*[[amount(each, name) for each in passed] for name in self.cloud.asked])
         return passed
