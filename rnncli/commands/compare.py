@@ -69,7 +69,12 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         alone = replace(network, part=None)  # with its part it would keep its file open; only sizes are compared
         columns.extend(columns_of(alone, settings, rate))
 
-    each_spec(given, read_network, add)
+    def show_columns() -> None:
+        if len(columns) > 1:
+            with results(format_, svg) as show:
+                show(compared(columns))
+
+    each_spec(given, read_network, add, show_columns)
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",
@@ -77,8 +82,6 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
             lead="for example",
             repair=_in_two_settings(columns[0].network),
         )
-    with results(format_, svg) as show:
-        show(compared(columns))
 
 
 def _in_two_settings(network: Network) -> str | None:

@@ -72,10 +72,12 @@ class Spec(NamedTuple):
         return self.text
 
 
-def each_spec(specs: Iterable[Spec], read: Callable[[str], Item], work: Callable[[Item], object]) -> None:
+def each_spec(
+    specs: Iterable[Spec], read: Callable[[str], Item], work: Callable[[Item], object], then: Callable[[], object] = int
+) -> None:
     """Do `work` for what `read` returns for every spec, in order; report a spec that is wrong or fails, and continue.
 
-    At the end the command exits with the highest status of all specs. Some spec must have used each name of --set.
+    After `then` the command exits with the highest status of all specs. Some spec must have used each name of --set.
     """
     status = 0
     for spec in specs:
@@ -83,6 +85,7 @@ def each_spec(specs: Iterable[Spec], read: Callable[[str], Item], work: Callable
             work(read(spec.checked()))
         except RnncliError as error:
             status = max(status, report(explained(error, spec.text), spec.origin))
+    then()
     if status:
         click.get_current_context().exit(status)
     check_used()
