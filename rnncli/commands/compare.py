@@ -69,12 +69,8 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
         alone = replace(network, part=None)  # with its part it would keep its file open; only sizes are compared
         columns.extend(columns_of(alone, settings, rate))
 
-    def show_columns() -> None:
-        if len(columns) > 1:
-            with results(format_, svg) as show:
-                show(compared(columns))
-
-    each_spec(given, read_network, add, show_columns)
+    with results(format_, svg) as show:
+        each_spec(given, read_network, add, lambda: len(columns) > 1 and show(compared(columns)))
     if len(columns) == 1:
         raise UsageError(
             "a comparison needs two networks, or one in two settings",

@@ -40,8 +40,6 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     models: list[Reading] = []
     message = f"more than {MOST} networks are too many for one page"
     each_spec(at_most(MOST, specs(spec), message, "rnncli compare accepts more"), read_spec, models.append)
-    if not models:
-        return
     page = run_page(models, Request(**asked), output, tell)
     if output is None:
         click.echo(page.html, nl=False)

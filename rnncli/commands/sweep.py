@@ -48,8 +48,7 @@ _ALSO = {**dict.fromkeys(("size", "sizes", "bytes", "flash"), "memory"), "ram": 
 
 def _complete_figures(_context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
     figures = SORT_KEYS if parameter.name == "order" else COMPARED
-    words = [sign + key for sign in ("", "-") for key in figures]
-    return [word for word in words if word.startswith(typed)]
+    return [word for sign in ("", "-") for key in figures if (word := sign + key).startswith(typed)]
 
 
 def _nearest_order(text: str) -> str | None:
