@@ -1,1 +1,1 @@
-"""Output for people (with Rich, except for the table of a sweep) and for programs (`records`, without Rich)."""
+"""Output for people (with Rich, except for the table of a sweep) and for programs (`results`, without Rich)."""

@@ -67,10 +67,6 @@ class Line(Block):
         yield from hanging(console, self.text, self.start)
 
 
-GAP = Line(Text())
-"""An empty line between two parts; documents omit it."""
-
-
 @immutable
 class Drawn(Block):
     """A drawing in characters that uses the available width.
@@ -86,6 +82,10 @@ class Drawn(Block):
     def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
         """Yield its lines."""
         yield from (in_characters_of(console, line) for line in self.lines(console))
+
+
+GAP = Drawn(lambda console: [Text()])
+"""An empty line between two parts; documents omit it, as they do a drawing without characters."""
 
 
 @immutable

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import count, groupby, pairwise
 from string import Template
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -148,17 +148,13 @@ def document(format_: str, page: Page) -> str:
 
 def parts(markup: Markdown, page: Page) -> Iterator[str]:
     """Yield the parts of a page. Consecutive lines form a paragraph or, if they are indented, a list."""
-    for indented, blocks in groupby(page, key=lambda each: each.start > 0 if _is_text(each) else id(each)):
+    for indented, blocks in groupby(page, key=lambda each: each.start > 0 if isinstance(each, Line) else id(each)):
         first, *_ = some = list(blocks)
-        if _is_text(first):
+        if isinstance(first, Line):
             lines = [markup.text(_sentence(line.text)) for line in some if isinstance(line, Line)]
             yield markup.items(lines) if indented else markup.paragraph(lines)
         else:
             yield from _part(markup, first)
-
-
-def _is_text(block: Block) -> TypeGuard[Line]:
-    return isinstance(block, Line) and bool(block.text)
 
 
 def _part(markup: Markdown, block: Block) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Output settings, without Rich: the terminal and its size, a requested picture, the formats; and wrapped lines.
+"""Output settings, without Rich: the terminal, its size and colours, a requested picture, the formats; wrapped lines.
 
 `rnncli.render.svg` draws the picture.
 """
