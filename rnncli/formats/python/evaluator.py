@@ -116,10 +116,8 @@ class Evaluator:
 
     def setting(self, name: str, otherwise: Value) -> Value:
         """Return the setting for a name or an expression, or another value if there is none."""
-        if name not in self.settings:
-            return otherwise
-        key, value = self.settings[name]
-        self.used.add(key)
+        key, value = self.settings.get(name, ("", otherwise))
+        self.used |= {key} - {""}
         return value
 
     def items_set(self, node: ast.expr) -> dict[str, Value]:
@@ -169,7 +167,8 @@ class Evaluator:
             kept = KEPT.sub("", written)
             for name in (written, kept, _WITH_KEY.sub(r".\1", kept)):
                 if name in self.settings:
-                    return self.setting(name, MISSING)
+                    found = self.setting(name, MISSING)
+                    return library.value_of(range(found)) if type(found) is int and written[:6] == "range(" else found
         match node:
             case ast.Constant(value=value):
                 return value if isinstance(value, PLAIN) else Unknown("it is not a number")
