@@ -463,8 +463,8 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             known = known and sum(map(size_of, values)) <= MAX_ITEMS
             with suppress(TypeError, ValueError, OverflowError):
                 return left % values if known else MISSING
-        case ast.Mult(), list() | str(), int():
-            return type(left)(left * right) if (len(left) or 1) * abs(right) <= MAX_ITEMS else MISSING
+        case (ast.Mult(), list() | str() as many, int() as by) | (ast.Mult(), int() as by, list() | str() as many):
+            return type(many)(many * by) if (len(many) or 1) * abs(by) <= MAX_ITEMS else MISSING
     if not isinstance(left, number) or not isinstance(right, number) or type(kind) not in _OPERATORS:
         return MISSING
     if isinstance(kind, ast.Pow | ast.LShift) and abs(right) > 64:
