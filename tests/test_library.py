@@ -284,6 +284,14 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
                 assert (inspected, inspected.origin) == (network, network.origin)
                 for key, array in Model(inspected).weights.items():
                     np.testing.assert_array_equal(array, weights[key])
+    with at("weights from a part, or from neither a file nor arrays by key"):
+        part, other = rnncli.inspect(MODEL).parts[0], Model("input:8,lstm:4")
+        for wrong in (part, [*other.weights.values()], 3):
+            with pytest.raises(ValueError, match=r"which does not fit|expected a dict of arrays: lstm/kernel"):
+                other.load_weights(wrong)  # type: ignore[arg-type]
+        model = Model(str(part.network), seed=1)
+        model.load_weights(part)
+        assert all((model.weights[key] == array).all() for key, array in rnncli.load(MODEL).weights.items())
     with at("a loaded model keeps no file open"):
         before = os.listdir("/dev/fd")
         models = [rnncli.load(path), Model(rnncli.load(MODEL))]

@@ -29,8 +29,6 @@ from rnncli.engine.checks import (
     weight_shapes,
 )
 from rnncli.engine.chunks import Chunk, Write, chunk_of
-from rnncli.engine.initializers import initial_weights
-from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import file_name
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, is_known, open_model, reading
@@ -321,28 +319,19 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
         file.truncate(end)  # extends the file if the last sequence is shorter than the longest
 
 
-def first_weights(network: Network, given: Part | str | None, seed: int) -> dict[str, Array]:
-    """Return a network's initial weights: from a part of a model file, from a file, or drawn from a seed.
-
-    Raises:
-        RnncliError: a file cannot be read, nothing in it fits the network, or the weights exceed the memory.
-    """
-    dtype = np.dtype("float32")
-    check_export_fits(network, dtype)
-    return initial_weights(network, seed, dtype, "keras") if given is None else given_weights(network, given, dtype)
-
-
 def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np.dtype[Any]) -> dict[str, Array]:
     """Return a network's weights by key, as `dtype`, from a part of a model file or from a file.
 
     The file is an .npz with rnncli's own keys (`lstm/kernel`), or any model file with layers of fitting shapes.
 
     Raises:
-        ArgumentError: it is not a file name.
+        ArgumentError: it is not a file name, or a part of another network.
         RnncliError: the file cannot be read, or nothing in it fits the network.
         UsageError: several parts or equal layers fit, and it is not specified which to use.
     """
     if isinstance(given, Part):
+        if weight_shapes(given.network) != weight_shapes(network):
+            raise ArgumentError(f"{given.path} has {given.network}, which does not fit {network}")
         return weights_of(given, dtype)
     path = file_name("weights", given)
     part = part_in(path, network)

@@ -31,7 +31,7 @@ from rnncli.engine.chunks import (
 )
 from rnncli.engine.initializers import initial_weights
 from rnncli.engine.recurrent import RecurrentStage
-from rnncli.engine.request import INITS, Init, checked_seed, file_name, written_name
+from rnncli.engine.request import INITS, Init, checked_seed, written_name
 from rnncli.engine.stages import STAGES
 from rnncli.formats.nodes import Part
 from rnncli.network import Network, NetworkLike, check_known
@@ -185,11 +185,11 @@ class Model(Commands):
         If the file cannot be used, the model is unchanged.
 
         Raises:
-            ArgumentError: `path` is not a file name.
+            ArgumentError: `path` is neither a file name nor arrays by key.
             RnncliError: the file cannot be read, or its arrays do not fit the network: their keys or shapes differ, or
                 a number is not finite.
         """
-        self._use(self._taken(path if isinstance(path, Mapping) else file_name("path", path)))
+        self._use(self._taken(path))
         vars(self).update(part=None)
 
     def __call__(self, x: ArrayLike, lengths: ArrayLike | None = None) -> Array:
