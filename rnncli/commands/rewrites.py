@@ -261,6 +261,7 @@ LINES = (
     _line("(layers|help)([a-z_]{3,}…)", r"\1 \2"),
     _line("(?!<COMMAND>(?: |$))([^ ]*)(.*?) (<COMMAND>)…", r"\3\4 \1\2", "", r"the command comes first, before '\1'"),
     _line(f"{_TRAINS}(?= .*[:x]_)( .+)", r"solve\1", "perhaps"),
+    _line(rf"{_TRAINS}(?=.*\.(?:pt|pth|ckpt|safetensors)\b|.* nn\.)…", r"export\1 --to torch", advice=_NOT_TRAINED),
     _line(f"{_TRAINS}…", r"export\1 --to keras", advice=_NOT_TRAINED),
     _line(f"(?:{_SHOWS})( [^ ]*<FILE>.*)", r"inspect\1", "perhaps"),
 )
