@@ -205,15 +205,6 @@ class Text:
                 f"{self.called_by(call)} is of neither Keras nor PyTorch", span, "", "for example", repair
             )
         names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
-        both = re.fullmatch("bi(?:directional)?_?(.+)", word)
-        if both is not None and both[1] in names:  # BiLSTM(32), BidirectionalGRU(8)
-            whole = self.span(node_of(call))
-            inner = names[both[1]] + self.text[end : whole[1]]
-            if framework == "keras":
-                repair = self.with_(whole, f"Bidirectional({inner})")
-            else:
-                repair = self.with_((span[0], whole[1]), f"{inner.removesuffix(')')}, bidirectional=True)")
-            return self.fault(message, span, lead="perhaps", repair=repair)
         guess = None if word in FRAMEWORK_WORDS else closest(word, names)
         if guess is not None:
             numbered = len(re.findall("[0-9]", word)) > len(re.findall("[0-9]", guess))  # LSTM1(8), LSTM3(2)
