@@ -58,6 +58,9 @@ APART = re.compile(
 )
 """Names of modules that are next to a row and not in it, whatever their sizes."""
 
+_NESTED = 50
+"""How many enclosing modules are looked at."""
+
 _OTHER_CONV = re.compile(r"transpose|deconv|upconv|upsampl\w*$|einsum|bilin")
 """Names of other modules that have a three-dimensional array."""
 
@@ -161,15 +164,6 @@ def _scaled(v: Numbers, g: Numbers) -> Any:
     return g / (v**2).sum(axis=axes, keepdims=True) ** 0.5 * v
 
 
-def _is_spectral(shape: tuple[int, ...], u: tuple[int, ...], v: tuple[int, ...]) -> bool:
-    return shape != () and (u, v) == (shape[:1], (prod(shape[1:]),))
-
-
-def _divided(weight: Numbers, u: Numbers, v: Numbers) -> Any:
-    """Return a weight divided by its largest singular value, which u and v determine."""
-    return weight / (u @ (weight.reshape(len(u), -1) @ v))
-
-
 def _unknown(*_: Numbers) -> Any:
     raise RnncliError("a parametrization computes this weight, and the file does not say how")
 
@@ -180,7 +174,9 @@ _ENDS = {"original": "orig", "original0": "g", "original1": "v", "0._u": "u", "0
 _PARAMETRIZATIONS: Mapping[str, tuple[tuple[str, ...], Callable[..., bool], Callable[..., Any], str]] = {
     "weight_norm": (("v", "g"), _is_scale, _scaled, "the scale g of a weight is not counted; a run uses g·v/|v|"),
     "spectral_norm": (
-        *(("orig", "u", "v"), _is_spectral, _divided),
+        ("orig", "u", "v"),
+        lambda shape, u, v: shape != () and (u, v) == (shape[:1], (prod(shape[1:]),)),
+        lambda weight, u, v: weight / (u @ (weight.reshape(len(u), -1) @ v)),  # by its largest singular value
         "the vectors u and v of a weight W are not counted; a run uses W/(u·W·v)",
     ),
     "pruning": (
@@ -399,14 +395,9 @@ def _without_inner_parts(nodes: Sequence[Node]) -> Iterator[Node]:
     yield from (replace(node, tensors={**node.tensors, **inside.get(node.name, {})}) for node in apart)
 
 
-def _ancestors(name: str) -> Iterator[str]:
-    """Yield the enclosing modules, innermost first."""
-    for _ in range(50):
-        end = max(name.rfind("."), name.rfind("/"))
-        if end < 0:
-            return
-        name = name[:end]
-        yield name
+def _ancestors(name: str) -> list[str]:
+    """Return the enclosing modules, innermost first."""
+    return [name[: end.start()] for end in re.finditer(r"[./]", name)][: -_NESTED - 1 : -1]
 
 
 def _once(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from rnncli.errors import ArgumentError, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
 from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
-from rnncli.layers import LSTM, Activation, Dropout, Embedding, Flatten, Layer, Norm, Pool, Recurrent
+from rnncli.layers import LSTM, Activation, Dropout, Embedding, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS
 from rnncli.layers.options import Choice
 from rnncli.layers.windows import Window
@@ -165,11 +165,16 @@ def embedding(given: dict[str, Any]) -> list[Node]:
     return [node_of(_made(Embedding, given, {}, length=length))]
 
 
-def torch_flatten(given: dict[str, Any]) -> list[Node]:
-    """Return a layer that flattens all axes but the batch; specs cannot flatten other axes."""
-    for argument, usual in (("start_dim", 1), ("end_dim", -1)):
-        _check_usual(given, argument, usual, "here all axes but the batch are flattened", str(usual))
-    return [node_of(Flatten())]
+def only(build: Build, why: str, needs: str = "", **usual: int) -> Build:
+    """Return a builder that takes no other values of some arguments, one of which may be needed."""
+
+    def made(given: dict[str, Any]) -> list[Node]:
+        for argument, value in usual.items():
+            given[argument] = given[argument] if argument == needs else given.get(argument, value)
+            _check_usual(given, argument, value, why, str(value))
+        return build({argument: value for argument, value in given.items() if argument not in usual})
+
+    return made
 
 
 def other_padding(zeros: int, window: Window) -> ArgumentFaultError:
@@ -201,12 +206,6 @@ def around(argument: str, usual: int | None = None, *, before: int = 1, after: i
         return [node_of(Pass(), where="sequence", around=(before * both[0], after * both[1]))]
 
     return build
-
-
-def constant_around(given: dict[str, Any]) -> list[Node]:
-    """Return a node that pads a sequence with zeros; specs cannot pad with other numbers."""
-    _check_usual({"value": given["value"]}, "value", 0, "specs can only pad with zeros")
-    return around("padding")(given)
 
 
 def windows(mode: str, usual: int | None = None) -> Build:
@@ -385,17 +384,6 @@ def each_step(given: dict[str, Any]) -> list[Node]:
         flat = isinstance(made.word, Layer) and made.word.joins == "flatten"  # like the vector of a timestep
         steps.append(replace(made, word=Pass() if flat else made.word, where="sequence"))
     return steps
-
-
-def whole(mode: str) -> Build:
-    """Return a builder of pooling over all timesteps; specs cannot pool to several outputs."""
-
-    def build(given: dict[str, Any]) -> list[Node]:
-        sizes = {"output_size": given["output_size"]}
-        _check_usual(sizes, "output_size", 1, "here all timesteps are pooled into one vector", "1")
-        return [node_of(Pool(mode))]
-
-    return build
 
 
 def unknown_input(_: dict[str, Any]) -> list[Node]:

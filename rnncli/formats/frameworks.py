@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from rnncli.errors import ArgumentError, shorten
@@ -203,6 +204,8 @@ KERAS: Mapping[str, Signature] = {
     "Identity": _class(build.passes, "EVERY"),
 }
 
+_of_one = partial(build.only, why="here all timesteps are pooled into one vector", needs="output_size", output_size=1)
+
 TORCH: Mapping[str, Signature] = {
     "RNN": _class(build.torch_loop(SimpleRNN), "input_size hidden_size num_layers nonlinearity bias LEVELS DEVICE"),
     "LSTM": _class(build.torch_loop(LSTM), "input_size hidden_size num_layers bias LEVELS proj_size DEVICE"),
@@ -228,14 +231,19 @@ TORCH: Mapping[str, Signature] = {
     "BatchNorm1d": _class(
         build.norm(BatchNorm, "num_features"), "num_features eps ~momentum affine track_running_stats DEVICE bias"
     ),
-    "Flatten": _class(build.torch_flatten, "start_dim end_dim"),
+    "Flatten": _class(
+        build.only(build.layer(Flatten), "here all axes but the batch are flattened", start_dim=1, end_dim=-1),
+        "start_dim end_dim",
+    ),
     "MaxPool1d": _class(
         build.torch_windows(Pool, mode="max"), "kernel_size stride padding !dilation !return_indices !ceil_mode"
     ),
     "AvgPool1d": _class(
         build.torch_windows(Pool, mode="avg"), "kernel_size stride padding !ceil_mode count_include_pad"
     ),
-    "ConstantPad1d": _class(build.constant_around, "padding value"),
+    "ConstantPad1d": _class(
+        build.only(build.around("padding"), "specs can only pad with zeros", "value", value=0), "padding value"
+    ),
     "ZeroPad1d": _class(build.around("padding"), "padding"),
     **dict.fromkeys(CUTS, _class(build.around("chomp_size", before=0, after=-1), "chomp_size")),
     "Identity": _class(build.passes, ""),
@@ -246,8 +254,8 @@ TORCH: Mapping[str, Signature] = {
     "ELU": _class(build.activation("elu", alpha=1.0), "alpha ~inplace"),
     "GELU": _class(build.activation("gelu", approximate="none"), "approximate"),
     "Softplus": _class(build.activation("softplus", beta=1.0, threshold=20.0), "beta threshold"),
-    "AdaptiveAvgPool1d": _class(build.whole("avg"), "output_size"),
-    "AdaptiveMaxPool1d": _class(build.whole("max"), "output_size !return_indices"),
+    "AdaptiveAvgPool1d": _class(_of_one(build.layer(Pool, mode="avg")), "output_size"),
+    "AdaptiveMaxPool1d": _class(_of_one(build.layer(Pool, mode="max")), "output_size !return_indices"),
 }
 
 CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}

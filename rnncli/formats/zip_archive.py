@@ -15,11 +15,9 @@ from contextlib import contextmanager
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats import AGAIN, reading
 from rnncli.formats.file_reader import FileReader, Piece
+from rnncli.formats.tensors import MAX_ARRAYS
 
 MAGIC = b"PK"
-MAX_FILES = 100_000
-"""The most files in an archive; a network of 10,000 layers has at most 60,000 arrays."""
-
 MAX_COMPRESSION = 20
 """The default limit on how many bytes a compressed byte may expand to, beyond `UNPACKED`."""
 
@@ -52,8 +50,8 @@ class Archive:
         with _in_words():
             self._zip = zipfile.ZipFile(Piece(file, 0, file.size, most=_MAX_LIST_BYTES))
         found = self._zip.infolist()
-        if len(found) > MAX_FILES:
-            raise RnncliError(f"it holds {len(found):,} files, expected at most {MAX_FILES:,}")
+        if len(found) > MAX_ARRAYS:
+            raise RnncliError(f"it holds {len(found):,} files, expected at most {MAX_ARRAYS:,}")
         self.members: Mapping[str, zipfile.ZipInfo] = {member.filename: member for member in found}
         if len(self.members) < len(found):
             twice = next(each.filename for each in found if self.members[each.filename] is not each)
