@@ -238,6 +238,20 @@ def last_step_by_its_number(make: Maker) -> str:
     return make.node("Squeeze", make.node("Slice", y, *steps, make.whole(0)), make.whole(0))
 
 
+def fused(make: Maker) -> str:
+    """Layers as ONNX Runtime writes them into a file that it optimises."""
+    own = {"domain": "com.microsoft"}
+    x = make.node("Transpose", "x", perm=[1, 2, 0])
+    x = make.node("FusedConv", x, make.array("filters", 5, FEATURES, 3), make.array("c", 5), activation="Relu", **own)
+    y = make.cell("GRU", make.node("Transpose", x, perm=[2, 0, 1]), last=True, reads=5)
+    y = make.node("Squeeze", y, make.whole(0))
+    first = make.array("first", 6, UNITS)
+    y = make.node("FusedGemm", y, first, make.array("d", 6), activation="Tanh", transB=1, **own)
+    y = make.node("BiasGelu", make.node("MatMul", y, make.array("second", 6, 5)), make.array("e", 5), **own)
+    y = make.node("FusedMatMul", y, make.array("third", 3, 5), transB=1, **own)
+    return make.node("QuickGelu", y, alpha=1.0, **own)
+
+
 Build = Callable[[Maker], str]
 
 CASES: dict[str, tuple[str, Build]] = {
@@ -290,6 +304,7 @@ CASES: dict[str, tuple[str, Build]] = {
     "classifier": ("embed:9x3,lstm:4:seq:bi,lstm:4,dense:3:softmax", classifier),
     "moved-arrays": ("input:3,lstm:4", moved_arrays),
     "pooled": ("input:3,lstm:4:seq:back,pool:max,norm,dense:3:nobias:silu", pooled),
+    "fused": ("input:3,conv:5x3:relu,gru:4:reset=before,dense:6:tanh,dense:5:gelu,dense:3:nobias:silu", fused),
     "final-states": ("input:3,gru:4:seq:bi,gru:4:bi", final_states),
     "padded-in-front": ("input:3,conv:5x3:dilation=2:causal,lstm:4", padded_in_front),
     "cut-off-behind": ("input:3,conv:5x3:dilation=2:causal:relu,lstm:4", cut_off_behind),
@@ -308,9 +323,9 @@ def model_of(make: Maker, output: str) -> onnx.ModelProto:
         x = helper.make_tensor_value_info("x", TensorProto.INT64, ["time", "batch"])
     y = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
     graph = helper.make_graph(make.nodes, "made", [x], [y], make.arrays)
-    return helper.make_model(
-        graph, producer_name="by hand", producer_version="1", opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-    )
+    versions = [helper.make_opsetid("", 17)]
+    versions += [helper.make_opsetid("com.microsoft", 1)] * any(node.domain for node in make.nodes)
+    return helper.make_model(graph, producer_name="by hand", producer_version="1", opset_imports=versions, ir_version=8)
 
 
 def main() -> None:

@@ -64,6 +64,7 @@ ACTIVATIONS: tuple[OnnxActivation, ...] = (
     ),
     OnnxActivation("gelu", "Gelu", in_cells=False),
     OnnxActivation("silu", "Swish", {"alpha": Number(1.0, 1.0)}, in_cells=False),
+    OnnxActivation("silu", "QuickGelu", {"alpha": Number(1.0, 1.702)}, in_cells=False),
     OnnxActivation("softmax", "Softmax", in_cells=False),
     OnnxActivation("relu", "LeakyRelu", {"alpha": Number(0.0, 0.01)}),
     OnnxActivation("relu", "ThresholdedRelu", {"alpha": Number(0.0, 1.0)}),

@@ -57,15 +57,23 @@ def _dense(call: NodeCall) -> Values:
     """Gemm or MatMul with an array: a dense layer, whose bias may follow."""
     node, flow, kernel, bias = call.node, call.flow(), call.array(1), call.optional_array(2)
     require(len(kernel.tensor.shape) == 2)
-    if node.operation == "Gemm":
-        require(node.value("alpha", 1.0) == node.value("beta", 1.0) == 1.0 and not node.value("transA", 0))
-        require(flow.axes is None or len(flow.axes) == 2)
-        if node.value("transB", 0):
-            kernel = kernel.moved(kernel.tensor.shape[::-1], lambda array: array.T)
+    require(node.value("alpha", 1.0) == node.value("beta", 1.0) == 1.0)
+    require(not any(node.value(each, 0) for each in ("transA", "transBatchA", "transBatchB")))
+    require("MatMul" in node.operation or flow.axes is None or len(flow.axes) == 2)
+    if node.value("transB", 0):
+        kernel = kernel.moved(kernel.tensor.shape[::-1], lambda array: array.T)
     features, units = kernel.tensor.shape
     require(flow.is_features(-1) and features)
     arrays = {"kernel": kernel} | ({"bias": _bias(bias, units, 2)} if bias is not None else {})
-    return call.layer(flow.with_features((Atom(units),)), Dense(units, use_bias="bias" in arrays), arrays, features)
+    layer = Dense(units, use_bias="bias" in arrays, activation=_fused(call))
+    return call.layer(flow.with_features((Atom(units),)), layer, arrays, features)
+
+
+def _fused(call: NodeCall) -> str:
+    """Return the activation that ONNX Runtime fused with a layer; linear if it did not."""
+    name = call.node.value("activation", "")
+    require(name in ("", "Relu", "Sigmoid", "Tanh"))
+    return name.lower() or "linear"
 
 
 def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
@@ -75,7 +83,7 @@ def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
     return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
 
 
-def _add(call: NodeCall) -> Values:
+def _add(call: NodeCall) -> list[Flow]:
     """The bias of a dense layer, or the sum of a layer's two directions."""
     if not any(isinstance(value, Constant) for value in call.values):
         return _merged_halves(call, "sum")
@@ -105,7 +113,7 @@ def _multiply(call: NodeCall) -> Values:
     return _merged_halves(call, "mul")
 
 
-def _merged_halves(call: NodeCall, mode: str) -> Values:
+def _merged_halves(call: NodeCall, mode: str) -> list[Flow]:
     """Return a layer's two directions merged into one output with as many features as each has."""
     flows = [call.flow(index) for index in range(len(call.values))]
     both = both_halves(sorted(flows, key=lambda flow: flow.half or 0))
@@ -114,7 +122,7 @@ def _merged_halves(call: NodeCall, mode: str) -> Values:
     return _merging(both, both.features[1:], mode)
 
 
-def _merging(flow: Flow, features: Axis, mode: str) -> Values:
+def _merging(flow: Flow, features: Axis, mode: str) -> list[Flow]:
     """Return a flow whose node merges its two directions."""
     require(flow.node == flow.loop)
     return [flow._replace(features=features, merge=mode)]
@@ -166,12 +174,12 @@ def _repeat(call: NodeCall) -> Values:
 def _conv(call: NodeCall) -> Values:
     flow, kernel, bias = call.flow(), call.array(1), call.optional_array(2)
     place, window, around = _slides(call, kernel.tensor.shape[2:])
-    require(call.node.value("group", 1) == 1)
+    require(call.node.value("group", 1) == 1 and not call.node.reads(3))
     filters, features, *_ = kernel.tensor.shape
     shape = (window.width, features, filters)
     arrays = {"kernel": kernel.moved(shape, lambda array: array.reshape(filters, features, -1).transpose(2, 1, 0))}
     arrays |= {"bias": bias} if bias is not None else {}
-    layer = Conv(filters, *window[:3], padding=window.padding, use_bias="bias" in arrays)
+    layer = Conv(filters, *window[:3], padding=window.padding, use_bias="bias" in arrays, activation=_fused(call))
     made = _slid(flow, layer, place, (Atom(filters),), sum(around))
     return call.layer(made, layer, arrays, features, time=flow.placed[place], around=around)
 
@@ -303,7 +311,9 @@ def _norm(call: NodeCall) -> Values:
 def _normalized(call: NodeCall, cls: type[Norm], axis: int, moving: Mapping[str, Constant]) -> Values:
     """Return a normalization; constant ones and zeros that are not arrays in the file mean no scale and no shift."""
     flow, scale, shift = call.flow().along_features(axis), call.at(1), call.at(2)
-    arrays = {role: each for role, each in (("gamma", scale), ("beta", shift)) if isinstance(each, Constant)}
+    rank = None if flow.axes is None else len(flow.axes)
+    both = {"gamma": scale, "beta": shift}.items()
+    arrays = {role: _bias(each, each.tensor.params, rank) for role, each in both if isinstance(each, Constant)}
     require("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1))
     require("beta" in arrays or is_zero(shift) or not call.node.reads(2))
     arrays |= moving
@@ -360,18 +370,19 @@ _SMALLEST: Mapping[str, int] = {"int8": -128, "uint8": 0}
 OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     "Add": (moves.computed, _add),
     "BatchNormalization": (_batch_norm,),
+    "BiasGelu": (lambda call: call.layer(_add(call)[0], Activation("gelu")),),
     "Cast": (moves.cast,),
     "Concat": (moves.concat,),
     "Constant": (moves.constant,),
     **dict.fromkeys(("ConstantFill", "ConstantOfShape"), (moves.constant_of_shape,)),
-    "Conv": (_conv,),
+    **dict.fromkeys(("Conv", "FusedConv"), (_conv,)),
     **dict.fromkeys(("Div", "Sub"), (moves.computed,)),
     "DequantizeLinear": (moves.dequantise,),
     "Dropout": (_dropout,),
-    "Expand": (moves.expand, _repeat),
+    "Expand": (lambda call: [moves.zeros([call.at(0)])], _repeat),
     "Flatten": (_flatten, moves.flatten),
     "Gather": (moves.gather, _embedding),
-    **dict.fromkeys(("Gemm", "MatMul"), (_dense,)),
+    **dict.fromkeys(("FusedGemm", "FusedMatMul", "Gemm", "MatMul"), (_dense,)),
     "Identity": (lambda call: [call.at(0)],),
     "LayerNormalization": (_norm,),
     "Mul": (moves.computed, _multiply),

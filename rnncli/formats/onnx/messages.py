@@ -138,6 +138,9 @@ MAX_NUMBERS = 10_000
 OWN_DOMAINS = (None, "", "ai.onnx")
 """The names of the domain of ONNX's own operators."""
 
+_OF_RUNTIME = ("BiasGelu", "FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "QuickGelu")
+"""Operators of ONNX Runtime, which it writes into the files that it optimises, that are read like ONNX's own."""
+
 
 P = TypeVar("P", bound="Proto")
 V = TypeVar("V", int, float, str)
@@ -258,7 +261,8 @@ class NodeProto(
     def operation(self) -> str:
         """What it computes: `LSTM`; an operation of another domain has the domain in front."""
         name = self.op_type or ""
-        return name if self.domain in OWN_DOMAINS else f"{self.domain}.{name}"
+        own = self.domain in OWN_DOMAINS or (self.domain == "com.microsoft" and name in _OF_RUNTIME)
+        return name if own else f"{self.domain}.{name}"
 
     @property
     def label(self) -> str:

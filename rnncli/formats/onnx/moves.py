@@ -107,11 +107,6 @@ def transpose(call: NodeCall) -> Values:
     return [_arranged(value, order)]
 
 
-def expand(call: NodeCall) -> Values:
-    """Zeros, which stay zeros in any shape."""
-    return [_zeros([call.at(0)])]
-
-
 def unsqueeze(call: NodeCall) -> Values:
     """Insert axes of length 1."""
     axes, value = call.wholes("axes", 1), call.at(0)
@@ -175,7 +170,7 @@ def concat(call: NodeCall) -> Values:
     """Concatenate arrays, lengths, zeros, final states, or the two directions of one layer."""
     values, axis = call.values, call.node.value("axis", 0)
     if any(isinstance(value, Fill) for value in values):
-        return [_zeros(values)]
+        return [zeros(values)]
     constants = [value for value in values if isinstance(value, Constant)]
     if constants and len(constants) == len(values):
         return [arrays.joined(constants, axis)]
@@ -308,8 +303,8 @@ def constant(call: NodeCall) -> Values:
     return [whole_numbers([whole], ())]
 
 
-def _zeros(values: Values) -> Fill:
-    """Return zeros if all given values are zeros."""
+def zeros(values: Values) -> Fill:
+    """Return zeros, in any shape, if all given values are zeros."""
     known = [value for value in values if isinstance(value, Constant | Fill) and is_zero(value)]
     require(len(known) == len(values))
     return Fill(0, frozenset(source for value in known for source in value.sources))

@@ -297,7 +297,7 @@ class FoundNodes:
         self.owned[node.name] = frozenset(source.name for array in arrays for source in array.sources)
         return node.name
 
-    def grow(self, flow: Flow, word: Word, **arrays: Constant) -> Values:
+    def grow(self, flow: Flow, word: Word, **arrays: Constant) -> list[Flow]:
         """Replace the layer that returns a flow, add arrays to it, and return the flow."""
         node = self.nodes[flow.node]
         tensors = {role: array.tensor for role, array in arrays.items()}
