@@ -110,7 +110,7 @@ ARRAYS = {
     **{name: array(name, 1, *shape) for name, shape in {"W": (16, 3), "R": (16, 4), "B": (32,), "w0": (12, 3)}.items()},
     **{
         name: array(name, *shape)
-        for name, shape in {"K": (4, 4), "L": (4, 7), "k": (4,), "k3": (3,), "E": (9, 4)}.items()
+        for name, shape in {"K": (4, 4), "K1": (4, 1), "L": (4, 7), "k": (4,), "k3": (3,), "E": (9, 4)}.items()
     },
     **{name: array(name, 1, 12, fill=fill) for name, fill in {"P": 0.5, "Z": 0}.items()},
     "b3": array("b3", 1, 1, 7),
