@@ -32,20 +32,36 @@ _STRONG = ("bold", "figure", "heading")
 """The styles of emphasised text."""
 
 
+Form = tuple[str, str, str]
+"""What is written before, between and after some texts."""
+
+
+def _joined(form: Form, texts: Iterable[str]) -> str:
+    before, between, after = form
+    return f"{before}{between.join(texts)}{after}"
+
+
 class Markdown:
     """Markdown, with tables as GitHub reads them."""
 
+    line_end, table_end = "<br>", ""
+    paragraph: Form = ("", "\\\n", "\n")
+    items: Form = ("- ", "\n- ", "\n")
+    row: Form = ("| ", " | ", " |\n")
+
     def text(self, text: Text) -> str:
-        """Return a text; outside code, special characters are escaped with a backslash."""
-        return "".join(_markdown(part, style) for part, style in _runs(text)).replace("\n", "<br>")
+        """Return a text."""
+        return "".join(self.run(part, style) for part, style in _runs(text)).replace("\n", self.line_end)
 
-    def paragraph(self, lines: Sequence[str]) -> str:
-        """Return lines as one paragraph."""
-        return "\\\n".join(lines) + "\n"
-
-    def items(self, items: Sequence[str]) -> str:
-        """Return a list."""
-        return "".join(f"- {item}\n" for item in items)
+    def run(self, text: str, style: str) -> str:
+        """Return a part of a text; outside code, special characters are escaped with a backslash."""
+        if style in _CODE and text.strip():
+            fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+            space = " " * (len(fence) > 1)
+            return f"{fence}{space}{text}{space}{fence}"
+        plain = re.sub(r"[\\`*<>\[\]]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+        # A space next to the inner side of ** would make it plain text.
+        return re.sub(r"\S(.*\S)?", r"**\g<0>**", plain) if style in _STRONG else plain
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines: source, or a drawing."""
@@ -59,55 +75,31 @@ class Markdown:
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""
         titles = [self.text(Text(column.title)) for column in columns]
-        return _cells(titles) + _cells(["---:" if column.number else ":---" for column in columns])
+        sides = ["---:" if column.number else ":---" for column in columns]
+        return _joined(self.row, titles) + _joined(self.row, sides)
 
     def rows(self, columns: Sequence[Column]) -> str:
         """Return the rows, with vertical bars escaped because they would end a cell."""
         rows = zip(*(column.cells for column in columns), strict=True)
-        return "".join(_cells([self.text(cell).replace("|", "\\|") for cell in row]) for row in rows)
-
-    def foot(self) -> str:
-        """Return the end of a table."""
-        return ""
+        return "".join(_joined(self.row, [self.text(cell).replace("|", "\\|") for cell in row]) for row in rows)
 
     def table(self, columns: Sequence[Column]) -> str:
         """Return a table."""
-        return self.head(columns) + self.rows(columns) + self.foot()
-
-
-def _markdown(text: str, style: str) -> str:
-    if style in _CODE and text.strip():
-        fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-        space = " " * (len(fence) > 1)
-        return f"{fence}{space}{text}{space}{fence}"
-    plain = re.sub(r"[\\`*<>\[\]]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
-    # A space next to the inner side of ** would make it plain text.
-    return re.sub(r"\S(.*\S)?", r"**\g<0>**", plain) if style in _STRONG else plain
-
-
-def _cells(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |\n"
+        return self.head(columns) + self.rows(columns) + self.table_end
 
 
 class Html(Markdown):
     """HTML to paste into a page or to show in a notebook, in pure ASCII and without a style sheet."""
 
-    def text(self, text: Text) -> str:
-        """Return a text in ASCII, so that it works in a page of any encoding."""
-        parts = []
-        for part, style in _runs(text):
-            tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
-            shown = _escaped(part).replace("\n", "<br/>")
-            parts.append(f"<{tag}>{shown}</{tag}>" if tag and shown else shown)
-        return "".join(parts)
+    line_end, table_end = "<br/>", "</tbody>\n</table>"
+    paragraph = ("<p>", "<br/>", "</p>")
+    items = ("<ul><li>", "</li><li>", "</li></ul>")
+    row = ("<tr>", "", "</tr>\n")
 
-    def paragraph(self, lines: Sequence[str]) -> str:
-        """Return lines as one paragraph."""
-        return f"<p>{'<br/>'.join(lines)}</p>"
-
-    def items(self, items: Sequence[str]) -> str:
-        """Return a list."""
-        return f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
+    def run(self, text: str, style: str) -> str:
+        """Return a part of a text in ASCII, so that it works in a page of any encoding."""
+        tag = "code" if style in _CODE else "strong" if style in _STRONG else ""
+        return f"<{tag}>{_escaped(text)}</{tag}>" if tag and text else _escaped(text)
 
     def lines(self, lines: str, language: str) -> str:
         """Return preformatted lines: source, or a drawing."""
@@ -117,17 +109,13 @@ class Html(Markdown):
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row. Cells have an alignment because notebooks align all of them right."""
         titles = [self._cell('th scope="col"', column, Text(column.title)) for column in columns]
-        return f"<table>\n<thead>\n<tr>{''.join(titles)}</tr>\n</thead>\n<tbody>\n"
+        return f"<table>\n<thead>\n{_joined(self.row, titles)}</thead>\n<tbody>\n"
 
     def rows(self, columns: Sequence[Column]) -> str:
         """Return the rows, each with its first cell as its heading."""
         tags = ['th scope="row"', *["td"] * (len(columns) - 1)]
         shown = ([self._cell(tag, of, cell) for cell in of.cells] for tag, of in zip(tags, columns, strict=True))
-        return "".join(f"<tr>{''.join(cells)}</tr>\n" for cells in zip(*shown, strict=True))
-
-    def foot(self) -> str:
-        """Return the end of a table."""
-        return "</tbody>\n</table>"
+        return "".join(_joined(self.row, cells) for cells in zip(*shown, strict=True))
 
     def _cell(self, tag: str, column: Column, text: Text) -> str:
         align = "right" if column.number else "left"
@@ -152,7 +140,7 @@ def parts(markup: Markdown, page: Page) -> Iterator[str]:
         first, *_ = some = list(blocks)
         if isinstance(first, Line):
             lines = [markup.text(_sentence(line.text)) for line in some if isinstance(line, Line)]
-            yield markup.items(lines) if indented else markup.paragraph(lines)
+            yield _joined(markup.items if indented else markup.paragraph, lines)
         else:
             yield from _part(markup, first)
 
@@ -160,7 +148,8 @@ def parts(markup: Markdown, page: Page) -> Iterator[str]:
 def _part(markup: Markdown, block: Block) -> Iterator[str]:
     """Yield a block other than a line, unless it is empty."""
     if isinstance(block, Pairs) and block.rows:
-        yield markup.items([markup.text(_sentence(Text(": ").join(filter(None, row)))) for row in block.rows])
+        texts = (_sentence(Text(": ").join(filter(None, row))) for row in block.rows)
+        yield _joined(markup.items, map(markup.text, texts))
     elif isinstance(block, Drawn) and block.table is not None:
         yield from _part(markup, block.table)
     elif isinstance(block, Table) and (columns := block.filled):
@@ -212,7 +201,7 @@ class TableWriter(Writer):
 
     def end(self) -> str:
         """Return the end of the table."""
-        return f"{self._markup.foot()}\n" if self._titles else ""
+        return f"{self._markup.table_end}\n" if self._titles else ""
 
 
 # A page to share: the output of several commands in one self-contained HTML file
