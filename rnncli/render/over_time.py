@@ -53,22 +53,19 @@ _SIGNS = (*["bright_blue"] * 3, "", *["bright_red"] * 3)
 
 
 class TimeCells(NamedTuple):
-    """The cells of a row: the time bins per cell, several if there is no room for all, and the columns per cell."""
+    """The cells of a row: the time bins per cell, several if there is no room for all, first steps, and their width."""
 
     bins: int
+    starts: tuple[int, ...]
     cell_width: int
 
     @classmethod
-    def fitting(cls, console: Console, bins: int) -> TimeCells:
-        """Return cells for a number of bins that fit the console."""
+    def fitting(cls, console: Console, time_bins: tuple[int, ...]) -> TimeCells:
+        """Return cells that fit the console, given the first step of each bin."""
         available = _room(console)
-        bins_per_cell = ceil(bins / available)
-        cells = ceil(bins / bins_per_cell)
-        return cls(bins_per_cell, min(_WIDEST_CELL, available // cells))
-
-    def starts(self, time_bins: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the first step of each cell, given the first step of each bin."""
-        return time_bins[:: self.bins]
+        bins = ceil(len(time_bins) / available)
+        starts = time_bins[::bins]
+        return cls(bins, starts, min(_WIDEST_CELL, available // len(starts)))
 
     def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
         """Return a value for each cell: `how` applied to its bins' values, or None if all are padding."""
@@ -171,14 +168,13 @@ def study_page(study: Study) -> Iterator[Block]:
 
 def _lines(study: Study, console: Console) -> Iterator[Text]:
     outputs = study.outputs
-    cells = TimeCells.fitting(console, len(outputs.time_bins))
-    starts = cells.starts(outputs.time_bins)
+    cells = TimeCells.fitting(console, outputs.time_bins)
     sample = f" (the first of {study.batch:,} samples)" if study.batch > 1 else ""
     down = f"{plural(outputs.units, 'unit')}, {_each(outputs.unit_bins, outputs.units)} per row"
     column = "column" if cells.cell_width == 1 else f"cell of {cells.cell_width} columns"
-    across = f"{plural(study.timesteps, 'timestep')}, {_each(starts, study.timesteps)} per {column}"
+    across = f"{plural(study.timesteps, 'timestep')}, {_each(cells.starts, study.timesteps)} per {column}"
     order = ", in reading order, from the last" if study.backwards else ""
-    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(starts)
+    shared = outputs.units > len(outputs.unit_bins) or study.timesteps > len(cells.starts)
     mean = " A cell shows the mean of its values." if shared else ""
     heading = Text.assemble((study.layer, "bold"), f" over time{sample}\nDown: {down}. Across: {across}{order}.{mean}")
     yield Text()
@@ -195,7 +191,7 @@ def _map(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
         runs = groupby((_character(value, level, styles) for value in values), key=itemgetter(1))
         parts = [("".join(character * cells.cell_width for character, _ in run), style) for style, run in runs]
         yield row(f"unit {unit}" if unit == 0 else f"{unit}", *parts)
-    steps = [*cells.starts(study.outputs.time_bins), study.timesteps - 1]
+    steps = [*cells.starts, study.timesteps - 1]
     *labels, last = (f"{study.timesteps - 1 - step if study.backwards else step}" for step in steps)
     yield row("timestep", cells.axis(labels, last, _TIMESTEP_SPACING))
     marks = [level * place for place in range(-_LEVELS, _LEVELS + 1)]
@@ -331,14 +327,14 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
     """Yield the curves, those of networks with the same steps on a common axis."""
     known = {number: reach for number, reach in enumerate(reaches, start=1) if reach.known}
     for bins in dict.fromkeys(reach.step_bins for reach in known.values()):
-        cells = TimeCells.fitting(console, len(bins))
+        cells = TimeCells.fitting(console, bins)
         yield Text()
         for number, reach in known.items():
             if reach.step_bins == bins:
                 bars = curve(cells.merge(reach.effect, max))
                 yield row(f"{number}", "".join(bar * cells.cell_width for bar in bars))
                 last = reach.timesteps - 1
-        axis = cells.axis([f"{step}" for step in cells.starts(bins)], f"{last}", _STEP_SPACING)
+        axis = cells.axis([f"{step}" for step in cells.starts], f"{last}", _STEP_SPACING)
         yield row("step", axis)
         yield from legend(console, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
     yield Text()
