@@ -459,8 +459,7 @@ def calculated(kind: ast.operator, left: Value, right: Value) -> Value:
             return MISSING if open_in(left) or open_in(right) else _OPERATORS[type(kind)](left, right)
         case ast.Mod(), str(), _ if len(left) <= MAX_ITEMS and not re.search(r"%[^a-zA-Z]*(\d{3}|\*)", left):  # long
             values = tuple(right) if isinstance(right, list) else (right,)
-            known = all(isinstance(each, int | float | str) for each in values)
-            known = known and sum(map(size_of, values)) <= MAX_ITEMS
+            known = all(isinstance(each, number | str) for each in values) and sum(map(size_of, values)) <= MAX_ITEMS
             with suppress(TypeError, ValueError, OverflowError):
                 return left % values if known else MISSING
         case (ast.Mult(), list() | str() as many, int() as by) | (ast.Mult(), int() as by, list() | str() as many):

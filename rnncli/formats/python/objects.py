@@ -500,14 +500,10 @@ def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:
     """Return an unknown value whose reason is that a condition is not known."""
-    cause, parts = open_in(tested), [*ast.walk(test)]
-    compared = [side for each in parts if isinstance(each, ast.Compare) for side in (each.left, *each.comparators)]
-    kinds = (str, int) if any(isinstance(each, ast.Eq) for each in parts) else (str, bool)
-    values = [one.value for each in compared for one in getattr(each, "elts", [each]) if isinstance(one, ast.Constant)]
-    said = [each for each in values if isinstance(each, kinds) and (type(each) is not int or each > 0)]
-    computes = compared or any(isinstance(each, ast.BinOp) for each in parts)
+    cause = open_in(tested)
     why = f"whether {shorten(source_of(test))} holds (line {test.lineno}) is not known"
-    names = () if cause is None else cause.such_as([*said, None][0] if computes else True).names
+    computes = any(isinstance(each, ast.Compare | ast.BinOp) for each in ast.walk(test))
+    names = () if cause is None else cause.such_as(None if computes else True).names
     return Unknown(why, names, line=test.lineno)
 
 
