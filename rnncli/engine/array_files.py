@@ -29,6 +29,8 @@ from rnncli.engine.checks import (
     weight_shapes,
 )
 from rnncli.engine.chunks import Chunk, Write, chunk_of
+from rnncli.engine.initializers import initial_weights
+from rnncli.engine.memory import check_export_fits
 from rnncli.engine.request import file_name
 from rnncli.errors import ArgumentError, RnncliError
 from rnncli.formats import choice_of, is_known, open_model, reading
@@ -317,6 +319,17 @@ def output_file(path: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iter
 
         yield write, WrittenFile(path, end, shape_text(shape))
         file.truncate(end)  # extends the file if the last sequence is shorter than the longest
+
+
+def first_weights(network: Network, given: Part | str | None, seed: int) -> dict[str, Array]:
+    """Return a network's initial weights: from a part of a model file, from a file, or drawn from a seed.
+
+    Raises:
+        RnncliError: a file cannot be read, nothing in it fits the network, or the weights exceed the memory.
+    """
+    dtype = np.dtype("float32")
+    check_export_fits(network, dtype)
+    return initial_weights(network, seed, dtype, "keras") if given is None else given_weights(network, given, dtype)
 
 
 def given_weights(network: Network, given: Part | str | PathLike[str], dtype: np.dtype[Any]) -> dict[str, Array]:

@@ -218,7 +218,7 @@ class Model(Commands):
                 the lengths do not fit its samples.
             SpecError: the network needs sequences of another length.
         """
-        return self._checked_output(x, None, lengths)
+        return self._checked_output(checked_input(self.network, x), None, lengths)
 
     def run(
         self, x: ArrayLike, state: Mapping[str, ArrayLike] | None = None, lengths: ArrayLike | None = None
@@ -253,9 +253,8 @@ class Model(Commands):
             states = checked_arrays("state", state, state_shapes(self.network, len(x)), self.dtype)
         return self._checked_output(x, states, lengths), states
 
-    def _checked_output(self, x: ArrayLike, states: State | None, lengths: ArrayLike | None) -> Array:
-        """Check an input and lengths, and return the output for them; `states` are as in `begin`."""
-        x = checked_input(self.network, x)
+    def _checked_output(self, x: Array, states: State | None, lengths: ArrayLike | None) -> Array:
+        """Check lengths, and return the output for them and a checked input; `states` are as in `begin`."""
         batch, timesteps = x.shape[:2]
         if lengths is None:
             return self._output(SequenceGroup(range(batch), timesteps, self.chunks_of(x), states))

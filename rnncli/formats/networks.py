@@ -129,8 +129,7 @@ def inspect(file: str | PathLike[str], *, set: Mapping[str, float | str] | None 
 
 
 def _check_used(settings: Settings, used: Collection[str], source: str) -> None:
-    unused = [name for name in settings if name not in used]
-    if unused:
+    if unused := [name for name in settings if name not in used]:
         raise ArgumentError(f"there is no {listed(unused, 'or')} to set in {shorten(source)}")
 
 

@@ -265,19 +265,11 @@ def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
 
     @cache
     def read() -> Arrays:
-        import numpy as np
+        from rnncli.engine.array_files import first_weights
 
-        from rnncli.engine.array_files import given_weights
-        from rnncli.engine.initializers import initial_weights
-        from rnncli.engine.memory import check_export_fits
-
-        dtype = np.dtype("float32")
         if given is not None:
-            return {key: array.astype(dtype, copy=False) for key, array in given.items()}
-        check_export_fits(model.network, dtype)
-        if source is None:
-            return initial_weights(model.network, request.seed, dtype, "keras")
-        return given_weights(model.network, source, dtype)
+            return {key: array.astype("float32", copy=False) for key, array in given.items()}
+        return first_weights(model.network, source, request.seed)
 
     if request.weights is not None:
         read()  # fails if they are missing or do not fit, even if the source leaves them out

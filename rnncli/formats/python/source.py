@@ -533,6 +533,5 @@ def _step_name(step: TracedStep, names: Mapping[Module, str]) -> str:
     if step.module is None:
         return step.kind
     given = step.module.given.named.get("name") if step.is_keras else names.get(step.module)
-    if isinstance(given, str) and 0 < len(given) <= 200:
-        return given + step.level
-    return snake_case(ALIASES.get(step.kind, step.kind)) + step.level
+    named = given if isinstance(given, str) and 0 < len(given) <= 200 else snake_case(ALIASES.get(step.kind, step.kind))
+    return named + step.level
