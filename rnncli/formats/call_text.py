@@ -363,8 +363,6 @@ def whose_class(call: Call) -> Framework | None:
     given, second = call.given, call.given.get("", 1)
     if given.named.keys() & (torch ^ keras):
         return "torch" if given.named.keys() & (torch - keras) else "keras"
-    if isinstance(given.get("", 0), list | Call):
-        return "keras"
     if isinstance(second, Call) and makes_layer(second):
         return whose_class(second)
     if second is None or not torch & {"hidden_size", "out_features"}:
