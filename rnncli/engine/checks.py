@@ -126,7 +126,8 @@ def checked_arrays(
         ArgumentError: an array is missing, unknown, of another shape or dtype, or not finite.
     """
     if not isinstance(given, Mapping):
-        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected a dict of arrays: {_known(expected)}")
+        allowed = f"{'a file name or ' * (name == 'weights')}a dict of arrays: {_known(expected)}"
+        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected {allowed}")
     check_keys(given, expected)
     return {
         key: taken_array(key, _as_array(key, given[key]), shape, dtype, copy=True) for key, shape in expected.items()
@@ -170,8 +171,7 @@ def _is_finite(numbers: Array) -> bool:
 def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) -> None:
     """Raise an ArgumentError if the given arrays lack an expected key, or have an unknown one."""
     given = dict.fromkeys(given)  # a set in order
-    missing = [key for key in expected if key not in given]
-    if missing:
+    if missing := [key for key in expected if key not in given]:
         raise ArgumentError(
             f"array {missing[0]} of shape {expected[missing[0]]} is missing"
             + (f", and {plural(len(missing) - 1, 'other')}" if len(missing) > 1 else ""),
