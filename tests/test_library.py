@@ -287,9 +287,7 @@ def test_copies_compute_the_same_as_the_original(at: Walk, tmp_path: Path) -> No
     with at("weights from a part, or from neither a file nor arrays by key"):
         part, other = rnncli.inspect(MODEL).parts[0], Model("input:8,lstm:4")
         for wrong in (part, [*other.weights.values()], 3):
-            with pytest.raises(
-                ValueError, match=r"which does not fit|expected a file name or a dict of arrays: lstm/k"
-            ):
+            with pytest.raises(ValueError, match=r"does not fit|expected a file name or a dict of arrays: lstm/k"):
                 other.load_weights(wrong)  # type: ignore[arg-type]
         model = Model(str(part.network), seed=1)
         model.load_weights(part)

@@ -243,8 +243,7 @@ def note_used(names: Iterable[str]) -> None:
 def check_used() -> None:
     """Raise a UsageError for a setting that no source used: it is misspelt, or meant for something else."""
     used: set[str] = click.get_current_context().meta.get(_USED, set())
-    unused = [name for name in settings() if name not in used]
-    if unused:
+    if unused := [name for name in settings() if name not in used]:
         names = listed([quote(name) for name in unused], "or")
         meant = {name: other for name in unused if (other := _meant(name)) is not None}
         said = {meant.get(name, name): value for name, value in settings().items() if name in used or name in meant}

@@ -126,8 +126,10 @@ def checked_arrays(
         ArgumentError: an array is missing, unknown, of another shape or dtype, or not finite.
     """
     if not isinstance(given, Mapping):
-        allowed = f"{'a file name or ' * (name == 'weights')}a dict of arrays: {_known(expected)}"
-        raise ArgumentError(f"{name} is {shorten(repr(given))}, expected {allowed}")
+        raise ArgumentError(
+            f"{name} is {shorten(repr(given))}, expected {'a file name or ' * (name == 'weights')}"
+            f"a dict of arrays: {_known(expected)}"
+        )
     check_keys(given, expected)
     return {
         key: taken_array(key, _as_array(key, given[key]), shape, dtype, copy=True) for key, shape in expected.items()
@@ -177,8 +179,7 @@ def check_keys(given: Iterable[str], expected: Mapping[str, tuple[int, ...]]) ->
             + (f", and {plural(len(missing) - 1, 'other')}" if len(missing) > 1 else ""),
             f"the arrays given are {_known(given)}",
         )
-    unknown = [key for key in given if key not in expected]
-    if unknown:
+    if unknown := [key for key in given if key not in expected]:
         raise ArgumentError(f"the network has no array {shorten(str(unknown[0]))}", f"it has {_known(expected)}")
 
 
