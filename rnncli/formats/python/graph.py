@@ -196,7 +196,7 @@ class Graphs(Containers):
             if framework is not None and start.all and base.name in ("Sequential", "ModuleList", "ModuleDict"):
                 made = self._named_call(base, [], start)
                 if isinstance(made, Module) and not own:
-                    made.function = cls.name
+                    made.function, made.given = cls.name, replace(start, named=start.named | instance.values)
                     return made
                 instance.values[""] = made
                 break

@@ -252,12 +252,11 @@ def words_in(node: ast.AST) -> set[str]:
 def names_leading_to(classes: Iterable[str], module: ast.Module) -> frozenset[str]:
     """Return the names at the top of a file that can lead to one of some classes; empty if it mentions nothing such.
 
-    A name can if its definition uses one of them, or another such name. A class may also be named
-    indirectly: `getattr(nn, rnn_type)`.
+    A name can if its definition uses one of them, another such name, or `getattr(nn, rnn_type)` or `eval(...)`.
     """
     users: dict[str, list[set[str]]] = {}
     for each in module.body:
-        used = words_in(each)
+        used = words_in(each) | {"getattr" for one in ast.walk(each) if getattr(one, "id", "") == "eval"}
         for name in used:
             users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
     found: set[str] = set()
