@@ -256,11 +256,11 @@ def names_leading_to(classes: Iterable[str], module: ast.Module) -> frozenset[st
     """
     users: dict[str, list[set[str]]] = {}
     for each in module.body:
-        used = words_in(each) | {"getattr" for one in ast.walk(each) if getattr(one, "id", "") == "eval"}
+        used = words_in(each)
+        used |= {"getattr" for one in (ast.walk(each) if "eval" in used else ()) if getattr(one, "id", "") == "eval"}
         for name in used:
             users.setdefault(name, []).append({each.name} if isinstance(each, ast.FunctionDef | ast.ClassDef) else used)
-    found: set[str] = set()
-    waiting = [*classes, "getattr"]
+    found, waiting = set[str](), [*classes, "getattr"]
     while waiting:
         for named in users.pop(waiting.pop(), ()):
             waiting += named - found
