@@ -12,7 +12,6 @@ import click
 from rnncli.commands.command_line import this_line, words
 from rnncli.commands.values import FileName, OneOf
 from rnncli.errors import RnncliError, UsageError, quote
-from rnncli.immutable import NamedTuple
 from rnncli.render.terminal import is_styled, wrapped
 from rnncli.search.budget import FIGURES
 
@@ -77,52 +76,24 @@ def _styled(line: str) -> str:
     return line.replace(heading[0], click.style(heading[0], bold=True), 1) if heading else line
 
 
-class Rule(NamedTuple):
-    """A rule about combinations of options: a test whether parameter values break it, and the message if they do.
+def _broken_rule(given: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...], tuple[str, ...]] | None:
+    """Return what is wrong with a combination of options that no command allows; None if nothing is.
 
-    The repair is a line without some parameters and with more at its end; `lead` introduces it.
+    It is the message, and a lead for the line without some parameters and with more at its end.
     """
-
-    broken: Callable[[Mapping[str, Any]], bool]
-    message: str
-    lead: str
-    without: tuple[str, ...] = ()
-    more: tuple[str, ...] = ()
-
-
-RULES = (
-    Rule(
-        lambda given: given.get("theme") is not None and given.get("svg") is None,
-        "--theme sets the colours of the picture that --svg saves, but there is no --svg",
-        "for example",
-        more=("--svg", "picture.svg"),
-    ),
-    Rule(
-        lambda given: bool(given.get("quiet")) and given["format_"] != "table",
-        "-q prints only the answer, but -f {format_} prints more",
-        "without -q",
-        without=("quiet",),
-    ),
-    Rule(
-        lambda given: given.get("svg") is not None and (given.get("quiet") or given.get("format_", "table") != "table"),
-        "--svg saves what the screen shows, so it needs -f table and no -q",
-        "without it",
-        without=("svg", "theme"),
-    ),
-    Rule(
-        lambda given: bool(given.get("gates")) and not given["study"],
-        "--gates adds to --plot, but there is no --plot",
-        "with it",
-        more=("--plot",),
-    ),
-    Rule(
-        lambda given: bool(given.get("study")) and given["format_"] in ("csv", "tsv"),
-        "{format_} has no room for the output of --plot",
-        "without it",
-        without=("study", "gates"),
-    ),
-)
-"""Combinations of options that are not allowed in any command."""
+    quiet, format_, pictured = given.get("quiet"), given.get("format_", "table"), given.get("svg") is not None
+    if given.get("theme") is not None and not pictured:
+        message = "--theme sets the colours of the picture that --svg saves, but there is no --svg"
+        return message, "for example", (), ("--svg", "picture.svg")
+    if quiet and format_ != "table":
+        return f"-q prints only the answer, but -f {format_} prints more", "without -q", ("quiet",), ()
+    if pictured and (quiet or format_ != "table"):
+        return "--svg saves what the screen shows, so it needs -f table and no -q", "without it", ("svg", "theme"), ()
+    if given.get("gates") and not given["study"]:
+        return "--gates adds to --plot, but there is no --plot", "with it", (), ("--plot",)
+    if given.get("study") and format_ in ("csv", "tsv"):
+        return f"{format_} has no room for the output of --plot", "without it", ("study", "gates"), ()
+    return None
 
 
 class GivenTwiceError(click.UsageError):
@@ -174,11 +145,9 @@ class GroupedCommand(click.Command):
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_once(ctx, typed)
-            for rule in RULES:
-                if rule.broken(ctx.params):
-                    message = rule.message.format(format_=ctx.params.get("format_"))
-                    repair = this_line(without=rule.without, more=rule.more)
-                    raise UsageError(message, lead=rule.lead, repair=repair)
+            if (broken := _broken_rule(ctx.params)) is not None:
+                message, lead, without, more = broken
+                raise UsageError(message, lead=lead, repair=this_line(without=without, more=more))
             self.check(ctx.params)
         return rest
 
