@@ -34,7 +34,7 @@ from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
-from rnncli.errors import EXIT_USAGE, RnncliError, SpecError, UsageError, quote
+from rnncli.errors import RnncliError, SpecError, UsageError, quote
 from rnncli.formats import FORMATS, choice_of, names_another
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
@@ -78,10 +78,7 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
 
     `error` comes from Click or from the rules of options; the returned error suggests a valid line.
     """
-    if isinstance(error, click.ClickException):
-        if error.exit_code != EXIT_USAGE:
-            return RnncliError(error.format_message())
-    elif isinstance(error, SpecError) or not _is_line(error):
+    if isinstance(error, SpecError) or (isinstance(error, UsageError) and error.repair is None):
         return error
     this = TypedLine.of(group, tuple(typed))
     return _answer(this, _mistake(this, error))
@@ -147,13 +144,9 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
         return UsageError(message, error.advice)
     # Steps that lead to no repair may have advice.
-    advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
+    advice = next((each.advice for each in steps if each.advice), None)
     name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
     return UsageError(said, advice or f"see {name} --help")
-
-
-def _is_line(error: RnncliError) -> bool:
-    return error.repair is not None and error.repair.startswith("rnncli ")
 
 
 def _lead(this: TypedLine, way: Sequence[Applied[Line]]) -> str:
@@ -181,12 +174,8 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         missing = any(not re.search("[-./0-9]", each) and not exists(each) for each in read)
         if missing or any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
             return False
-        said = [*numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))]
-        for each in numbers_in(in_ascii(" ".join(this.typed))):
-            if each not in said:
-                return False
-            said.remove(each)
-        return True
+        said = numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))
+        return not Counter(numbers_in(in_ascii(" ".join(this.typed)))) - Counter(said)
 
     found = search(
         this.typed,
@@ -270,8 +259,8 @@ def _wrong(this: TypedLine, place: int, error: SpecError) -> Mistake:
 
 def _kept(this: TypedLine, broken: UsageError) -> Iterator[Applied[Line]]:
     """Yield the line that the broken rule suggests."""
-    if _is_line(broken):
-        new = tuple(shlex.split(broken.repair or "")[1:])
+    if broken.repair is not None:
+        new = tuple(shlex.split(broken.repair)[1:])
         if this.name == new[0] == "layers":  # which suggests only another word
             new += this.line(each for each in this.words if each.option)[1:]
         costs = int("example" in broken.lead)
@@ -390,8 +379,9 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
-    verb = re.split("[-_.]", name.lower())[0]  # load_weights
-    for each in filter(COMMANDS.get, (name.lower(), verb * (" " not in COMMANDS.get(verb, "")))):
+    word = in_ascii(name.lower()).rpartition(".")[2].replace("_", "-")  # model.predict
+    verb = word.partition("-")[0]  # load_weights
+    for each in filter(COMMANDS.get, (name.lower(), word, verb * (" " not in COMMANDS.get(verb, "")))):
         instead, *options = COMMANDS[each].split(" ")
         yield Applied((instead, *rest, *options), "perhaps")
         yield Applied((instead, *rest), "perhaps")

@@ -103,7 +103,7 @@ _NO_INPUT, _WITH_COMMAS = r"a network starts with input or embed, not with \3", 
 _SIDES = "((?:compare|reach)(?: .*)?)"
 _OWN = "each network needs its own input"
 _SOURCE = r"<COMMAND>(?: .*)? (?:[^ ]+\.(?:py|ipynb)|[^ ]*\([^ ]*)(?: .*)?"
-_FEATURES = "(?!<LONG>[ =])(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features)"
+_FEATURES = "(?!<LONG>[ =])(?:in(?:put)?(?:[-_](?:size|dim|shape|features))?|features|shape)"
 _CALL = r"(<COMMAND>[^(]*) ((?!.*embed)[^ (]+\([^ ]*)([^(]*)"
 _OPENS = "(?:(?![bt][ =])[a-z]|hidden|units|vocab|classes|(?:hidden|n|num|vocab|emb|embed|embedding|input)_[a-z]+)"
 _IS_SET = r"(?=.* --set[ =]([a-z]\w*)=([0-9]+))"
@@ -129,6 +129,8 @@ LINES = (
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (<OPTION>)[ =]([0-9.]+)(<INPUT>:.*)", r"\1 \2 \3 \4"),
     _line("(.*) (--<LONG>|-[a-z])[ =]([^ ]*[:(][^ ]*) ([^ :(-][^ :(]*)…", r"\1 \2 \4 \3\5"),
+    _line("(.*) --?stdin(.*)", r"\1 -\2"),
+    _line(r"(?!sweep)(.* [^ -][^ ]*<FILE>)… --(?:part|layer|module)[ =]([^ ]+)…", r"\1::\3\2\4"),
     _line("(.*) --(?:limit|budget|max)[ =](<LONG>=[^ ]+(?: .*)?)", r"\1 --\2"),
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
@@ -176,7 +178,8 @@ LINES = (
     _line(rf"{_CALL} --{_FEATURES}[ =]\(?([0-9]+)[x,]\s?([0-9]+)\)?((?: .*)?)", r"\1 Input((\4,·\5)),·\2\3\6"),
     _line(rf"{_CALL} --{_FEATURES}{_N}((?: [^(]*)?)", r"\1 Input((None,·\4)),·\2\3\5"),
     _line(r"(?:explain|draw|forward|reach)(.* --rate[ =][^ ]+.*)", r"summary\1", "perhaps"),
-    _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) --(?:desc|descending|reverse)…", r"\1 --sort=-\2\3\4"),
+    _line(r"(.*) --sort[ =]-?([a-z-]+)(.*) (?:-r|--(?:desc|descending|reverse))…", r"\1 --sort=-\2\3\4"),
+    _line(r"(.*) --sort[ =](?:-r|--(?:desc|descending|reverse)) ([a-z-]+)…", r"\1 --sort=-\2\3"),
     _line("(.*) --sort-(params|memory|macs|streaming|training|output)…", r"\1 --sort=-\2\3"),
     _line(r"(.*) --sort-(?:desc|descending|reverse)[ =]([a-z-]+(?: .*)?)", r"\1 --sort=-\2"),
     _line(r"(?:summary|explain)(.*) --(?:vs|versus|against) (.+)", r"compare\1 \2"),
@@ -253,6 +256,7 @@ LINES = (
     _line("(<INPUT>=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print|get) (?:all )?(<COMMAND>)", r"\1"),
     _line("layers (?:list|all|kinds)", "layers", drops=True),
+    _line("(<INPUT>|<BODY>|<FIELD>) (?:-h|--help)", r"layers \1"),
     _line(r"help ([^ ]+[:(][^ ]*)", r"explain \1", "perhaps"),
     _line(r"how(?: [^ :(]+)+ ([^ ]+[:(][^ ]*?)[?]?", r"summary \1", "perhaps", drops=True),
     _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),
@@ -284,11 +288,11 @@ PARTS = (
 COMMANDS = _by_name(
     {
         "summary": "get calculate params parameters count show info model print describe shape shapes table "
-        "torchinfo view ls",
+        "torchinfo torchsummary view ls zusammenfassung resumen resume",
         "summary --wide": "flops macs cost costs memory size sizes stat stats profile thop ptflops fvcore",
-        "explain": "why formula formulas equations",
-        "draw": "plot dot graph picture diagram unroll visualize visualise viz render",
-        "compare": "diff difference cmp vs versus differences",
+        "explain": "why formula formulas equations erklare",
+        "draw": "plot dot graph picture diagram unroll visualize visualise viz render zeichne",
+        "compare": "diff difference cmp vs versus differences vergleiche",
         "forward --plot --gates": "gates",
         "forward": "fwd benchmark bench time test run predict infer inference eval evaluate simulate call exec execute",
         "reach": "forget remember recall gradient gradients vanishing receptive-field",
@@ -304,7 +308,7 @@ COMMANDS = _by_name(
         "layers": "list kinds fields language glossary syntax words",
         "spec": "canonical parse normalize format fmt validate check lint verify",
         "help": "man manual usage --usage -? ? /? /h docs commands options examples example tutorial guide intro "
-        "hilfe ayuda",
+        "hilfe ayuda aide",
         "completion": "autocomplete autocompletion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
         "--version": "version -v --v -version",
@@ -382,7 +386,7 @@ OPTIONS = (
     _no_option(_OUT, _PIPED),
     _option("specs?|models?|network|net|arch|architecture|template|pattern|file|from-file", "", lead=_BARE),
     _no_option("(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
-    _option("verbose|vv?|w|all|long|full|details?|detailed|footprint", "--wide"),
+    _option("verbose|v+|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"(?:html|to|as) (.+\.html?)", r"--output \1"),
     _option("(?:n|num|total)-params ([0-9].*)", r"--max-params \1"),
     _option("silent|total|num-params|count|count-params|params|params-only|raw|porcelain", "--quiet"),

@@ -135,6 +135,7 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
         return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
+    same = [each for each in same if each.lower() == name.lower()] or same
     guess = closest(name, same, 0) or closest(name, names, LIKE_A_CHOICE)
     return None if guess is None else os.path.join(folder, guess) + separator + part
 
@@ -217,7 +218,6 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     repair = error.repair if error.text == text else _mended_pattern(text)
     # A number is not a network of its own, and pieces that spaces have cut are all meant.
     stray = text.isdecimal() or (" " in text and "without" in error.lead)
-    stray |= len(this.arguments) > 1 and re.fullmatch("[0-9][0-9x]*[a-zA-Z]{0,2}", text) is not None
     if repair and "example" not in error.lead and not stray:
         lead = error.lead.replace(WITHOUT, f"without {quote(error.text[slice(*error.span)])}")
         yield Applied(this.with_(place, Word(repair)), lead, drops=text, advice=error.advice or "")
