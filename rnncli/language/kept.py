@@ -51,10 +51,12 @@ _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 
 _NOT_STACKED = (
     r"(?:(?:\bnn\W{1,3}|\):\s)(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
-    r"|(?<![0-9.])(?=[0-9]{1,9}\s(?:or|oder|to|bis)\s[0-9]))"
-    r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
+    r")([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
-"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow, or a range."""
+"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow."""
+
+_RANGE = re.compile(r"(?<![0-9.])[0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]")
+"""The beginning of a range, which stands for neither of its ends."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
@@ -69,7 +71,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         gone = in_ascii(step.drops).lower().strip(":, ")
         plain = plain.replace(gone, " ") if gone else plain
     plain = re.sub(r"(?<=[0-9])\s?[kmgb](?=x)", "", plain)  # 10kx32
-    if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written):
+    if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written) or _RANGE.search(written):
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
     if not _places_kept(written, result, layers) or _turned_on(plain, result, layers):
@@ -162,7 +164,7 @@ def _stacked(layers: Sequence[Layer]) -> Iterator[int]:
 
 def _is_said(word: str, known: set[str]) -> bool:
     longer = {each for each in known if len(each) > SHORTEST}
-    return word not in _SETS_A_FIELD and (
+    return not ({word, *word.split("_")} & _SETS_A_FIELD - known) and (
         any(part in known for part in word.split("_") if part)
         or bool(likest(word, known))
         or any(each.startswith(word) for each in known)

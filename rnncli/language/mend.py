@@ -191,13 +191,14 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
         known |= word.count(" ") > 1 or compiled(r"<LAYERS>[0-9]*(?:\s.*)?").fullmatch(word) is not None
         ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
-        for guess in [] if known else [*only, *likest(word, ours)]:
+        begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
+        begins &= re.match(r"[^\W\d_]{3,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]) is not None
+        for guess in [] if known else [*only, *likest(word, ours, 0.7 if begins else 0.6)]:
             instead = NAMED.get(guess, guess)
             yield Applied(splice(text, kind, instead), f"perhaps {guess}")
         for guess in [] if known or fields else likest(lowered(kind.text), ACTIVATIONS, _LIKE_A_FIELD):
             yield Applied(splice(text, kind, f"{Activation.kind}:{guess}"), f"perhaps {guess}")
-        begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
-        if begins and re.match(r"[^\W\d_]{4,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]):
+        if begins:
             yield Applied(splice(text, kind, "input"), "a network starts with input or embed", drops=kind.text)
         return
     for field in fields:

@@ -18,10 +18,10 @@ SMALL_WORDS = "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|
 """Words of a sentence about a network that mean nothing in a spec."""
 
 THEIR_SMALL_WORDS = "de|mit|je|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
-_THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones|merkmale"
+_THEIR_UNITS = "einheiten|zellen|neuronen|unidades|neuronas|unites|neurones"
 THEIR_OUTPUTS = "ausgang|ausgange|salida|salidas|sortie|sorties"
 _THEIR_LAYERS = "capa|capas|couche|couches|schicht|schichten|camada|camadas"
-THEIR_WORDS = {*"|".join([THEIR_SMALL_WORDS, _THEIR_UNITS, THEIR_OUTPUTS, _THEIR_LAYERS]).split("|")}
+THEIR_WORDS = {*"|".join([THEIR_SMALL_WORDS, _THEIR_UNITS, THEIR_OUTPUTS, _THEIR_LAYERS, "merkmale"]).split("|")}
 """Words in other languages that mean nothing in a spec, or only announce a number; no misspelt word is compared with
 them."""
 
@@ -158,7 +158,7 @@ _SETS = {
     "END": r"(?=[:,\s]|$)",
     "WITH": r"(?<=[0-9a-z])[:\s]\s{0,9}",
     "ON": r"(?:\s{0,9}=\s{0,9}(?:true|yes|on|1|wahr|vrai|verdadero))?",
-    "MEASURED": r"(?:(?:mel|input)\s)?(?:features?|inputs?|eingange?|merkmale|entradas?|entrees?"
+    "MEASURED": r"(?:(?:mel|input)\s)?(?:features?|inputs?|eingang(?:en?)?|merkmale|entradas?|entrees?"
     "|channels?|sensors?|mfccs?)",
     "CELLS": f"(?:units?|neurons?|cells?|nodes?|{_THEIR_UNITS})",
     "UNITS": "(?:(?:n|num)?_?units|[hun]|size|hidden(?:_?(?:size|units|dim))?|dim(?:ension)?"

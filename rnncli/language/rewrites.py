@@ -43,8 +43,9 @@ def _padded(found: re.Match[str]) -> str:
 
 
 def _one_each(found: re.Match[str]) -> str:
-    """`lstm:64-32:bi` -> `lstm:64:bi,lstm:32:bi`."""
-    return ",".join(f"{found[1]}:{size.strip()}{found[3] or ''}" for size in re.split("[-+/]", found[2]))
+    """`lstm:64-32:bi` -> `lstm:64:bi,lstm:32:bi`; a single unit at the end is an output."""
+    layers = [f"{found[1]}:{size.strip()}{found[3] or ''}" for size in re.split("[-+/]", found[2])]
+    return ",".join([*layers[:-1], re.sub(r"^(?:lstm|gru|rnn):1$", "dense:1", layers[-1])])
 
 
 def _layers(found: re.Match[str]) -> str:
@@ -126,6 +127,7 @@ _TIMESTEPS = r"with --timesteps \1"
 _BETWEEN = "with a comma between layers"
 _READS_IDS = "an embedding reads the ids itself, without {}"
 _READS = "a layer's input size follows from the previous layer"
+_REPEATED = r"x\3 repeats a layer"
 _REPEATS = r"x\1 repeats a layer and comes after it"
 ALONE = "write only the number"
 _BI = f"perhaps with {in_both(LSTM, 'merge_mode', 'concat')}"
@@ -194,7 +196,7 @@ REWRITES = (
     _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _same_text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS),
-    _same_text(r"<NOT>(?:unit[-_\s])?forget[-_\s]?bias\b", ":forgetbias=0"),
+    _same_text(r"(?:<NOT>(?:unit[-_\s])?forget[-_\s]?bias|:forgetbias=(?:no|off|false))\b", ":forgetbias=0"),
     _same_text(r"<NOT>(?:<FLAG>|bi-?directional|dropout)<END>", "", "leave it out"),
     _same_text(r"[:\s]\s*(?:(?:uni-?|(?:one|single)[-\s])direction\w*|return[_\s].{0,5}last)<END>", "", "leave it out"),
     _same_text(r",<S>(act(?:ivation)?:(?:linear|identity|none))(?::x<N>)?(?=,|$)", "", r"without \1"),
@@ -211,7 +213,7 @@ REWRITES = (
     _text(r"\b([2-9][-\s]<LAYERS>\s{1,9}<R>),<S>(?=[0-9])", r"\1 "),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
-    _text(r"([)\]][(\[]<K>:[^][(),]{1,99})([)\]])<S>[x*×]<S>([2-9])(?=[(\[]|$)", r"\1:x\3\2", r"x\3 repeats a layer"),
+    _text(r"([)\]][(\[]<K>:[^][(),]{1,99})([)\]])<S>[x*×]<S>([2-9])(<F>)(?=[(\[]|$)", r"\1\4:x\3\2", _REPEATED),
     _comma(r"[)\]}]<S>[(\[{](?=<K>\b)"),
     _text(r"\u2190", "<"),
     _text(r"^(?:\W*[a-z][^<]*<)+\W*<INPUT>:[^<]+$", lambda it: ",".join(re.split("<-*", it[0])[::-1]), "reversed"),
@@ -226,7 +228,7 @@ REWRITES = (
     _text(r"(?<=[0-9])([a-z])([,:])([a-z]+)", _moved),
     # numbers
     _same_part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits),
-    _same_part(r"(?<=[^dgv]:)0x[0-9a-f]{1,7}<E>", lambda found: str(int(found[0], 16))),  # not embed:0x4
+    _same_part(r"(?:(?<=[^dgv]:)|(?<=:)(?=0x\w+x))0x[0-9a-f]{1,7}(?=x|:|$)", lambda it: str(int(it[0], 16))),
     _same_part(
         r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", lambda it: str(int(it[1]) << 10 * " kmg".index(it[2].lower()))
     ),
@@ -320,6 +322,7 @@ REWRITES = (
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<FLAG>|x[0-9]{1,4}):(<R>:.*)", r"\2:\1", "the kind comes first"),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
+    _layer(r"(<R>)[-_](<ACT>)(:.*)", r"\1\3:\2"),
     _layer(r"time[-_]?distributed[:(](<K>.*?)\)?", r"\1", ""),
     _layer(r"(?:time[-_]?distributed|td):(<N>.*)", r"dense:\1"),
     _layer(r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
@@ -336,7 +339,7 @@ REWRITES = (
     _part(r"\b(<R><F>:[0-9]{2,}[kM]?)[:x*]0?([2-9]|1[0-2])<E>", r"\1:x\2", "perhaps several layers"),
     _same_text(r"([:x](<N>)<F>,<S><ONE>:)\2[x:](?=<N>(?:[:,]|$))", r"\1", _READS),
     _part(r"\b(<ONE>)(<F>:(?!0)<N>)[:x](<N>)(:bi)?<E>", r"\1\2\4,\1:\3\4", "perhaps several layers"),
-    _text(r"\b(<R>:[^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
+    _text(r"\b(<R>:?[0-9][^, ]{0,40}),<S>1<S>$", r"\1,dense:1", message=_KINDS),
     _text(r"\b(<ONE>)(:<S>[^, ]{0,40}[0-9][^, ]{0,40}),<S>(?=<N>(?:[,:]|$))", r"\1\2,\1:", message=_KINDS),
     _part(r":(?:(?:num_|n_)?layers?|l|stack\w*|depth|levels|times|repeat)<S>[=:]<S>([0-9]{1,4})", r":x\1", _REPEATS),
     _part(r"^(<R>:<N><F>):([0-9]{1,4})x<E>", r"\1:x\2", r"x\2 repeats a layer"),
@@ -357,7 +360,7 @@ REWRITES = (
     _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
     _part(r":(<FLAG>|<VALUE>)<S>[=:]<S><YES><E>", r":\1", r"\1 takes no value"),
     _same_part(r":(<FLAG>)<S>[=:]<S><NO><E>", "", "leave it out"),
-    _part(r":(?:rev\w*|b(?:ack)?wa?r?ds?|ruckwarts|arriere|atras|dir\w{0,6}=(?:back|rev)\w*)<ON><E>", ":back", _BACK),
+    _part(r":(?:rev(?:ers\w*)?|b(?:ack)?wa?r?ds?|ruckwarts|arriere|atras|dir\w*=(?:ba|re)\w*)<ON><E>", ":back", _BACK),
     _same_part(r":(?:bi-?dir|b[ykou]|[vn]i|ib|both\w{0,5}|dir\w{0,6}=(?:bi|both)\w*)<ON><E>", ":bi", _BI),
     _part(r"^(gru:.*?):(?:linear_before_reset|reset(?:_after)?)<S>=<S><NO><E>", r"\1:reset=before"),
     _part(r":(?:recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
