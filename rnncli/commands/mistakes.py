@@ -144,7 +144,7 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     if isinstance(error, UsageError) and not isinstance(error, SpecError):
         return UsageError(message, error.advice)
     # Steps that lead to no repair may have advice.
-    advice = next((each.advice for each in steps if each.advice), None)
+    advice = next((each.advice for each in steps if each.advice and each.message == first.message), None)
     name = f"rnncli {this.name}" if this.name in this.commands else "rnncli"
     return UsageError(said, advice or f"see {name} --help")
 

@@ -143,6 +143,7 @@ _SETS = {
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "WIDE": r"[\s-]?d(?:im\w{0,9})?",
+    "TO": "(?:[-=]?>|→|-|to)",
     "TIMES": "(?:times|mal|veces|fois)",
     "ENDS": r"(?:k\w{0,10}|\w{0,10}dim\w{0,3}|f(?:eatures)?|d|size)",
     "LEADS": r"(?:f(?:ilters)?|v(?:ocab\w{0,5})?|t(?:ime_?steps)?|seq\w{0,9}|num_embeddings|input_dim)",

@@ -147,6 +147,8 @@ REWRITES = (
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)[0-9]?<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _text(r"^<S>(<ONE>)[:\s(]<S>(<N>)<S>(?:[-=]?>|→|to)<S>(<N>)[\s)]{0,9}$", r"input:\2,\1:\3"),
+    _text(r"^<S>(<ONE>):(<N>)<S><TO><S>(<N>)(?=,<S><ONE>:\3<S><TO>)", r"input:\2,\1:\3"),
+    _same_text(r"([:x](<N>)<F>,<S>(?:<ONE>:(?=[^,]+>)|<LINEAR>:))\2<S><TO><S>(?=<N>(?:[:,]|$))", r"\1", _READS),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);|</?(?:code|pre|p|b|i|em|tt|span|br)\s?/?>", "", "without the HTML", drops=True),
     _same_text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark"),
