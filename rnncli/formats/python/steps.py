@@ -13,7 +13,8 @@ from rnncli.formats.keras.config import KEEP_FEATURES
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.library import ITEMS_A_STEP
 from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
-from rnncli.formats.python.program import RECURRENT, End, Following, Loop, Program
+from rnncli.formats.python.program import RECURRENT, Program
+from rnncli.formats.python.statements import End, Following, Loop
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
@@ -245,7 +246,7 @@ _Site = tuple[Tensors, Value, TracedStep]
 class Recorder(Program):
     """Follows a file, and records the steps that compute something."""
 
-    own = (*Program.own, "_loops")
+    own = Program.own | {"_loops"}
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
