@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import math
 import operator
 import re
@@ -215,6 +216,10 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return next(iter(some), name)
         case ("operator", way) if way in _BY_NAME and len(given.positional) == 2:
             return evaluator.calculated(_BY_NAME[way](), owner, name, given.node)
+        case ("json", "loads") if isinstance(owner, str) and not given.named:
+            evaluator.step(len(owner) // ITEMS_A_STEP)
+            with suppress(ValueError, RecursionError):
+                return evaluator.fresh(json.loads(owner))
         case ("delattr",) if isinstance(owner, Instance):
             return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
@@ -227,6 +232,9 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 usual = zip(reversed(fields), reversed(given.get("defaults", default=[])), strict=False)
                 node = tree_of(f"class {owner}: {'; '.join(f'{each}: int' for each in fields)}").body[0]
                 return Class(cast(ast.ClassDef, node), Scope(dict(usual)), (Named(("NamedTuple",)),))
+        case ("type",) if isinstance(owner, str) and isinstance(held := given.get("", 2), dict):
+            node = ast.ClassDef(owner, [], [], [], [], lineno=given.line)
+            return Class(node, Scope(held), tuple(evaluator.items(name) or ()))
         case ("copy", "copy") if isinstance(owner, Instance) and owner.cls is not None and not owner.cls.named:
             return evaluator.fresh(replace(owner, values={**owner.values}, variables=[]))
         case ("dataclasses", "replace") if isinstance(owner, Instance) and given.unknown is None:
