@@ -51,12 +51,13 @@ _NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
 
 _NOT_STACKED = (
     r"(?:(?:\bnn\W{1,3}|\):\s)(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
-    r")([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
+    r"|(?<![0-9.])(?=[0-9]{1,9}\s(?:or|oder|to|bis)\s[0-9]))"
+    r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
-"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow."""
+"""Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow, or a range."""
 
-_RANGE = re.compile(r"(?<![0-9.])[0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]")
-"""The beginning of a range, which stands for neither of its ends."""
+_RANGE = re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]")
+"""A range in place of a size, which stands for neither of its ends."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
