@@ -379,7 +379,8 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
 def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
-    word = in_ascii(name.lower()).rpartition(".")[2].replace("_", "-")  # model.predict
+    word = in_ascii(name.lower()).replace("_", "-")
+    word = word.rpartition(".")[2] if rest else word  # model.predict SPEC, but not net.c
     verb = word.partition("-")[0]  # load_weights
     for each in filter(COMMANDS.get, (name.lower(), word, verb * (" " not in COMMANDS.get(verb, "")))):
         instead, *options = COMMANDS[each].split(" ")
