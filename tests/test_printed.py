@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from conftest import Run
 from golden.data import read_networks
 
-from rnncli import Network
-from rnncli.language.printed import printed_network
+from rnncli import Network, SpecError
+from rnncli.formats.networks import read
+from rnncli.language.printed import printed_modules, printed_network
 
 
 def table(described: dict[str, Any], form: str) -> str:
@@ -90,3 +92,39 @@ def test_a_table_on_standard_input_is_one_text(rnncli: Run, form: str, start: st
         result = rnncli("summary", "-", stdin=printed[printed.index(start) :])
         assert (result.status, result.stdout, result.stderr.count("Error")) == (2, "", 1)
         assert result.stderr.endswith(f"perhaps: {spec}\n")
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "modules"),
+    [
+        ("├─GRU: 1-1 [8, 30, 24] 5,832 ├─Linear: 1-2 [8, 3] 75", "9.99", None),  # no layers read so much
+        (
+            "├─GRU: 1-1 [64, 50, 24] 5,832 ├─Linear: 1-2 [64, 3] 75",
+            "0.06",
+            "nn.GRU(5, 24, num_layers=2, batch_first=True), nn.Linear(24, 3)",
+        ),
+        (
+            "├─LSTM (rnn): 1-1 [10, 4, 9] [10, 4, 40] 4,960",
+            "9.99",  # its input shape is shown
+            "nn.LSTM(9, 20, batch_first=True, bidirectional=True)",
+        ),
+        (
+            "├─Embedding: 1-1 [2, 7, 16] 8,000 ├─LSTM: 1-2 [2, 7, 32] 6,400 ├─Dropout: 1-3 [2, 32] --",
+            "0.00",
+            "nn.Embedding(500, 16), nn.LSTM(16, 32, batch_first=True), nn.Dropout()",
+        ),
+        ("├─Embedding: 1-1 [2, 7, 16] 8,000 ├─Attention: 1-2 [2, 16] --", "0.00", None),
+        ("├─Embedding: 1-1 [2, 7, 16] 8,000 ├─Linear: 1-2 [2, 7, 4] 68 ├─Linear: 1-3 [2, 7, 4] 68", "0.00", None),
+    ],
+)
+def test_modules_are_offered_if_no_others_have_their_counts(rows: str, size: str, modules: str | None) -> None:
+    total = sum(int(each.replace(",", "")) for each in re.findall(r"\] (\d[\d,]*)", rows))
+    table = "Layer (type:depth-idx)\n" + rows.replace(" ├", "\n├")
+    text = f"{table}\nTotal params: {total:,}\nInput size (MB): {size}"
+    assert printed_modules(text) == modules
+    if modules is not None:
+        with pytest.raises(SpecError) as error:
+            read(text)
+        assert error.value.repair == modules
+        read(modules)
+        assert printed_modules(text.replace("params: ", "params: 1")) is None

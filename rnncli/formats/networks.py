@@ -13,6 +13,7 @@ from rnncli.errors import ArgumentError, SpecError, listed, shorten
 from rnncli.formats import NO_SETTINGS, ChosenPart, Settings, choice_of, contents_of, open_model, part_of
 from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import framework_error
+from rnncli.language.printed import printed_modules
 from rnncli.language.source import changed
 from rnncli.network import Network, plain
 from rnncli.network_summary import Origin
@@ -205,6 +206,10 @@ _SHAPE = r"(?:(?:with )?(?:shape|size)[^\w\n(\[]{1,9})?(?:torch\.Size\()?[(\[]([
 def _listed(text: str) -> SpecError | None:
     """Return the error for a list of weights, with the network that has exactly these; None if that is not clear."""
     every = re.findall(_NAME, text, re.IGNORECASE) if "weight_" in text or "kernel" in text else []
+    table = printed_modules(text) if re.search(r"[\w)]: 1-1 ", text) else None
+    if table is not None:
+        message, advice = "this is a table of modules, not a spec", "it shows no rates, but these have its parameters"
+        return SpecError(message, text=text, span=(0, len(text)), advice=advice, lead="perhaps", repair=table)
     found = [*re.finditer(rf"({_NAME})(?::0)?[^\w\n(\[]{{1,60}}{_SHAPE}", text, re.IGNORECASE)] if every else []
     if not 1 < len(every) == len(found) or "checkpoint" in text:
         return framework_error(text) if len(every) > len(found) == 0 else None

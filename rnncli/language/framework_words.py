@@ -163,6 +163,7 @@ _PRINTED = r"""
 """
 _MESSAGES = r"""
 expected \w*ndim=3, found ndim=2(?:[^(]{0,40}\(None, <N>\))?|input: expected \w{1,80} to have 3 dimension
+`TimeDistributed` Layer should be passed
     the layer reads a sequence, (batch, timesteps, features), but was given one vector per sample
     a recurrent layer before it returns its whole sequence with {whole}; data needs another axis: {axis}
     input:8,lstm:{0}:seq,lstm:32
@@ -207,8 +208,8 @@ calling (?:LSTM|GRU|SimpleRNN)(?:Cell)?\.call\(\)[^(]{0,40} cannot be multiplied
     the layer was built for {1} features, but was given {0}
     give it {1} features, or rebuild it for {0}
     input:{1},lstm:32
-(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:) [(\[]\d{1,9} ?x ?<N>\
-(?: and |\], m2: \[)<N> ?x ?<N>[)\]]
+(?:mat1 and mat2 shapes cannot be multiplied|size mismatch, m1:|incompatible: In\[0\]:) [(\[]\d{1,9} ?[x,] ?<N>\
+(?: and |\], (?:m2|In\[1\]): \[)<N> ?[x,] ?<N>[)\]]
     a linear layer was built for {1} features (in_features), but was given {0}
     {in_features}: nn.Linear({0}, {2})
     input:{0},dense:{2}
@@ -252,14 +253,14 @@ expects 1 input\(s\), but it received [23] input tensors|should have a single ou
     input:8,lstm:16:seq,dense:1
 (?:Shapes|same shape \() ?\(None, \d{1,9}\) (?:and|vs) \(None, \d{1,9}\)(?: are incompatible)?
 Received: target\.shape=(?:torch\.Size\()?[(\[]\w+, \w+[)\]]+, output\.shape=(?:torch\.Size\()?[(\[]\w+, \w+[)\]]
-target: expected \w{1,80} to have shape \((?:None, )?\d{1,9},?\) but
+target: expected \w{1,80} to have shape \((?:None, )?\d{1,9},?\) but|shape \(\d{1,9}, \d{1,9}\) was passed for an output
     the targets have another number of classes than the last layer has units
     targets that are class numbers need the loss sparse_categorical_crossentropy
     input:8,lstm:16,dense:10:softmax
 Shapes \(None, \d{1,9}\) and \(None, (?:None|\d{1,9}), \d{1,9}\) are incompatible
 Shapes \(None, (?:None|\d{1,9}), \d{1,9}\) and|target: expected \w{1,80} to have [23] dimension
 logits.{1,9}labels.{1,9}must have the same (?:shape|first dimension)
-same (?:shape up until|shape\. Received|rank \(ndim\))
+same (?:shape up until|shape\. Received|rank \(ndim\))|Incompatible shapes: \[\d{1,9},\d{1,9}\] vs\. \[\d{1,9},\d
 Expected target size \[\d{1,9}, \d{1,9}\], got \[\d{1,9}\]
     the network returns one vector per timestep and there is one target per sample, or the other way round
     without {whole} the last recurrent layer returns only its last output
@@ -281,7 +282,8 @@ non-zero dropout expects num_layers greater than 1
     add a separate layer after it: nn.Dropout(0.2)
     input:8,lstm:16,dropout:0.2,dense:1
 weight file containing \d{1,9} layers into|(?:Missing|Unexpected) key\b|Layer count mismatch
-with a weight list of length \d|expected \d{1,4} variables, but received|weight shape \([\d, ]{1,20}\) is not compatible
+with a weight list of length \d|expected \d{1,4} variables, but received|shape of the target variable and
+weight shape \([\d, ]{1,20}\) (?:is )?not compatible
     the file has the weights of another network than the model
     `rnncli inspect FILE` shows the layers, shapes and names in the file
 (?:keyword arguments passed to \w{1,40}: \{'|unexpected keyword argument '|not understood:', ')(\w{1,40})
@@ -305,7 +307,7 @@ Cannot unroll a RNN
     unroll needs a known number of timesteps, more than one
     put Input((timesteps, features)) before the first layer, or leave unroll out, which changes no result
     input:50x8,lstm:32
-setting an array element with a sequence|inhomogeneous shape|expected sequence of length
+setting an array element with a sequence|inhomogeneous shape|expected sequence of length|object type (?:numpy|list)
     the sequences have different lengths, and an array has only one
     pad them: pad_sequences(x) in Keras, pad_sequence(x, batch_first=True) in PyTorch; mask skips the padding
     embed:10000x32:mask,lstm:32
@@ -315,10 +317,34 @@ scalar type (?:Double|Float)|the same dtype|does not match weight dtype|the same
 'lengths' argument should|sorted in decreasing order|Length of all samples has
     pack_padded_sequence wants the lengths on the CPU, none of them 0, and the longest first
     enforce_sorted=False takes any order: pack_padded_sequence(x, lengths.cpu(), enforce_sorted=False)
+Cannot convert a symbolic .{0,9}Tensor
+    this TensorFlow is too old for the NumPy beside it
+    NumPy 1.19 works with TensorFlow 2.4, a newer TensorFlow with a newer NumPy
+cannot reshape array of size|is invalid for input of size
+    the new shape has another number of elements than the data
+    samples × timesteps × features stay as many: leave one of them to NumPy or PyTorch with -1
+too many indices for tensor|Dimension out of range|has more indices than
+    the tensor has fewer axes than are asked of it
+    one sample needs a batch axis, x.unsqueeze(0); out[:, -1] takes the last timestep of (batch, timesteps, units)
+backward through the graph a second time|modified by an inplace operation
+    the state of the last batch still belongs to a graph that is gone
+    cut it off between batches, h.detach(), for an LSTM h and c; a new sequence starts with zeros
+RNN backward can only be called in training mode
+    cuDNN keeps nothing for the gradients in evaluation mode
+    call model.train() before backward(); only the recurrent layer needs it: model.lstm.train()
+initial_state. (?:was passed|should have)|state_size. is \[
+    the first states have other sizes than the layer
+    an LSTM takes h and c, (batch, units) each: a decoder has as many units as its encoder, 2 × as many if that is bi
+ThenRnnForward|DoRnnForward|CUDNN_STATUS|the dnn implementation
+    cuDNN could not run the layer
+    the GPU has too little memory left, its versions do not match, or a sequence in the batch is empty
+[Oo]ut of memory|OOM when allocating
+    the device has too little memory for training
+    `rnncli summary SPEC --wide --batch 64 --timesteps 200` shows what it takes; a smaller batch takes less
 will not use cuDNN kernels|not part of single contiguous chunk
     the layer is slower than it could be, with the same results
     Keras's fast kernels need the default activations and no recurrent_dropout; in PyTorch, lstm.flatten_parameters()
-mismatch in args to gemm|Cannot feed value of shape \(|Shape mismatch: x has
+mismatch in args to gemm|Cannot feed value of shape \(|Shape mismatch: x has|samples that can be divided by
     the data has another shape than the network was built for, or another batch size
     a stateful layer needs the same number of samples in every batch, also in the last one and in predict
 with a batch_size other than 1, with a variable|Input initial_[hc] must have shape
@@ -333,7 +359,7 @@ TensorList(?:Reserve|Stack|SetItem)|Only 1 subgraph|SEQUENCE_(?:LSTM|RNN)|regist
 will not fit in region|region .{1,30} overflowed|[Aa]rena size is too small|AllocateTensors\(\) failed
     the device has too little memory
     `rnncli summary SPEC --wide --dtype int8` shows what it needs, `rnncli solve TEMPLATE --memory 64KB` what fits
-Got invalid dimensions for input.{0,80}index: (\d) Got: <N> Expected: <N>
+Got invalid dimensions for input[^\d]{0,80}index: (\d) Got: <N> Expected: <N>
     the model was exported for {2} elements along axis {0} of its input, but was given {1}
     `rnncli inspect FILE.onnx` shows its shapes; PyTorch's dynamic_axes leaves the batch and the timesteps open
 ^\s{0,9}(?:[\w.]{0,80}(?:Error|Exception|Warning|InvalidArgument)|WARNING:\w+|\[ONNXRuntimeError\] |Traceback.{29}):

@@ -46,8 +46,12 @@ _SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
 NEGATES = ("no", "not", "without")
 """Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
 
-_NUMBERED = re.compile(r"\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL)
-"""A numbered list, whose numbers are not sizes."""
+_OTHERWISE = (
+    re.compile(r"\A\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL),  # a numbered list
+    re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]"),  # a range, which is neither of its ends
+    re.compile(r"[^\W\d_a-z\u00aa-\u024f\u0370-\u03ff]"),  # a word in another script
+)
+"""What a text may have whose numbers are not sizes, or whose words are not known."""
 
 _NOT_STACKED = (
     r"(?:(?:\bnn\W{1,3}|\):\s)(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
@@ -55,9 +59,6 @@ _NOT_STACKED = (
     r"([0-9]{1,9})(?:=>|[^0-9()=]){1,20}([0-9]{1,9})(?![0-9.])"
 )
 """Two numbers that are not of two layers: features and units in a call of PyTorch or around an arrow, or a range."""
-
-_RANGE = re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]")
-"""A range in place of a size, which stands for neither of its ends."""
 
 _NUMBER = re.compile(r"[0-9][0-9_]*(?:\.[0-9]+)?(?:e-?[0-9]{1,2}(?![0-9]))?")
 _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float[0-9]{1,3}|int8")
@@ -72,7 +73,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
         gone = in_ascii(step.drops).lower().strip(":, ")
         plain = plain.replace(gone, " ") if gone else plain
     plain = re.sub(r"(?<=[0-9])\s?[kmgb](?=x)", "", plain)  # 10kx32
-    if (not re.search("[a-z0-9]", plain) and typed.strip()) or _NUMBERED.match(written) or _RANGE.search(written):
+    if (not re.search("[a-z0-9]", plain) and typed.strip()) or any(each.search(written) for each in _OTHERWISE):
         return False
     layers, _ = spec.unfolded(result, spec.read(result, blanks=True))
     if not _places_kept(written, result, layers) or _turned_on(plain, result, layers):

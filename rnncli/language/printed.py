@@ -1,11 +1,12 @@
-"""The network behind a table that Keras prints: layers with its output shapes and parameter counts."""
+"""The network behind a table of Keras or torchinfo: layers with its output shapes and parameter counts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import zip_longest
+from itertools import product, zip_longest
+from math import prod
 
 from rnncli.errors import SpecError
 from rnncli.immutable import NamedTuple
@@ -151,3 +152,56 @@ def _solved(count: Callable[[int], int], params: int) -> int:
     each = count(2) - count(1)
     more, rest = divmod(params - count(1), each) if each else (-1, 1)
     return more + 1 if not rest and more >= 0 else 0
+
+
+_MODULE = re.compile(
+    r"(\w{1,40})(?: \(\w{1,40}\))?(?:: \d{1,3})?-\d{1,3} {1,60}((?:\[[-\d, ]{1,60}\] {1,60}){1,2})"
+    r"(\d[\d,]{0,15}|--)(?![\w.])"
+)
+"""A module in a table of torchinfo or torchsummary: its class, its input shape if that is shown, and its output shape,
+and its parameters."""
+
+_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+
+
+def printed_modules(text: str) -> str | None:
+    """Return the modules of a table that torchinfo prints; None if others might print the same, or none would."""
+    rows, total = _MODULE.findall(text), _TOTAL.search(text)
+    counts = [int(params.replace(",", "").replace("--", "0")) for *_, params in rows]
+    if total is None or sum(counts) != int(total[1].replace(",", "")):
+        return None
+    size = re.search(r"Input size \(MB\): (\d{1,6}\.\d{2,9})", text)
+    modules, reads = [], 0
+    for (kind, shapes, _), params in zip(rows, counts, strict=True):
+        every = [[abs(int(axis)) for axis in shape.split(",")] for shape in re.findall(r"\[(.*?)\]", shapes)]
+        *axes, units = every[-1]
+        reads = reads or (every[0][-1] if len(every) > 1 else 0)
+        if kind in _GATES and params:
+            fits = [each for each in _stacks(_GATES[kind], units, params) if reads in (0, each[0])]
+            if not reads and size is not None:  # four bytes for each number, rounded
+                numbers, within = prod(axes) * 4e-6, 0.06 * float(size[1]) + 0.1 ** len(size[1].partition(".")[2])
+                fits = [each for each in fits if abs(each[0] * numbers - float(size[1])) <= within]
+            if len(fits) != 1:
+                return None
+            (reads, depth, ways), more = fits[0], ", batch_first=True"
+            more = f", num_layers={depth}" * (depth > 1) + more + ", bidirectional=True" * (ways == 2)
+            modules.append(f"nn.{kind}({reads}, {units // ways}{more})")
+        elif kind == "Linear" and params in ((reads + 1) * units, reads * units or -1):
+            modules.append(f"nn.Linear({reads}, {units}{', bias=False' * (params == reads * units)})")
+        elif kind == "Embedding" and not modules and params % units == 0 < params:
+            modules.append(f"nn.Embedding({params // units}, {units})")
+        elif kind in ("ReLU", "Tanh", "Sigmoid", "Dropout") and not params:
+            modules.append(f"nn.{kind}()")
+        elif params or kind not in ("Sequential", "ModuleList", *_GATES):
+            return None
+        reads = units if modules else 0
+    return ", ".join(modules) or None
+
+
+def _stacks(gates: int, units: int, params: int) -> Iterator[tuple[int, int, int]]:
+    """Yield the features that layers of PyTorch with a number of parameters may read, how many layers, and ways."""
+    for ways, depth in product((1, 2) if units % 2 == 0 else (1,), range(1, 13)):
+        above = units // ways + 2
+        features, rest = divmod(params - (depth - 1) * gates * units * (units + above), gates * units)
+        if rest == 0 < features - above:
+            yield features - above, depth, ways
