@@ -76,24 +76,24 @@ def _styled(line: str) -> str:
     return line.replace(heading[0], click.style(heading[0], bold=True), 1) if heading else line
 
 
-def _broken_rule(given: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...], tuple[str, ...]] | None:
-    """Return what is wrong with a combination of options that no command allows; None if nothing is.
-
-    It is the message, and a lead for the line without some parameters and with more at its end.
-    """
+def _check_together(given: Mapping[str, Any]) -> None:
+    """Raise a UsageError for options that no command allows together."""
     quiet, format_, pictured = given.get("quiet"), given.get("format_", "table"), given.get("svg") is not None
     if given.get("theme") is not None and not pictured:
         message = "--theme sets the colours of the picture that --svg saves, but there is no --svg"
-        return message, "for example", (), ("--svg", "picture.svg")
+        raise UsageError(message, lead="for example", repair=this_line(more=["--svg", "picture.svg"]))
     if quiet and format_ != "table":
-        return f"-q prints only the answer, but -f {format_} prints more", "without -q", ("quiet",), ()
+        message = f"-q prints only the answer, but -f {format_} prints more"
+        raise UsageError(message, lead="without -q", repair=this_line(without=["quiet"]))
     if pictured and (quiet or format_ != "table"):
-        return "--svg saves what the screen shows, so it needs -f table and no -q", "without it", ("svg", "theme"), ()
+        message = "--svg saves what the screen shows, so it needs -f table and no -q"
+        raise UsageError(message, lead="without it", repair=this_line(without=["svg", "theme"]))
     if given.get("gates") and not given["study"]:
-        return "--gates adds to --plot, but there is no --plot", "with it", (), ("--plot",)
+        message = "--gates adds to --plot, but there is no --plot"
+        raise UsageError(message, lead="with it", repair=this_line(more=["--plot"]))
     if given.get("study") and format_ in ("csv", "tsv"):
-        return f"{format_} has no room for the output of --plot", "without it", ("study", "gates"), ()
-    return None
+        message = f"{format_} has no room for the output of --plot"
+        raise UsageError(message, lead="without it", repair=this_line(without=["study", "gates"]))
 
 
 class GivenTwiceError(click.UsageError):
@@ -145,9 +145,7 @@ class GroupedCommand(click.Command):
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
             self._check_once(ctx, typed)
-            if (broken := _broken_rule(ctx.params)) is not None:
-                message, lead, without, more = broken
-                raise UsageError(message, lead=lead, repair=this_line(without=without, more=more))
+            _check_together(ctx.params)
             self.check(ctx.params)
         return rest
 
