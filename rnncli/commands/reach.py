@@ -12,7 +12,6 @@ from rnncli.commands.output import results, tell
 from rnncli.commands.specs import at_most, each_spec, only_one, read_spec, specs
 from rnncli.commands.values import size_up_to
 from rnncli.engine.request import DEFAULT_REACH_TIMESTEPS, DEFAULT_SEEDS, MOST_SEEDS, Request
-from rnncli.formats.networks import Reading
 from rnncli.library.runs import run_reach
 from rnncli.render.terminal import FOR_PEOPLE, Picture
 from rnncli.reports.reach import NetworkReach, Reach
@@ -64,14 +63,14 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     if request.weights is not None:
         some = only_one(some, "the weights in a file belong to one network")
     with results(format_, svg) as show:
+        if format_ not in FOR_PEOPLE:
+            each_spec(some, read_spec, lambda model: show(Reach((run_reach(model, request, tell),))))
+            return
         reaches: list[NetworkReach] = []
-
-        def measure(reading: Reading) -> None:
-            reaches.append(run_reach(reading, request, tell))
-            if format_ not in FOR_PEOPLE:
-                show(Reach((reaches.pop(),)))
-
-        if format_ in FOR_PEOPLE:
-            message = f"more than {_MOST:,} networks do not fit in one table"
-            some = at_most(_MOST, some, message, "-f csv accepts any number")
-        each_spec(some, read_spec, measure, lambda: reaches and show(Reach(tuple(reaches))))
+        message = f"more than {_MOST:,} networks do not fit in one table"
+        each_spec(
+            at_most(_MOST, some, message, "-f csv accepts any number"),
+            read_spec,
+            lambda model: reaches.append(run_reach(model, request, tell)),
+            lambda: reaches and show(Reach(tuple(reaches))),
+        )

@@ -73,11 +73,15 @@ class Spec(NamedTuple):
 
 
 def each_spec(
-    specs: Iterable[Spec], read: Callable[[str], Item], work: Callable[[Item], object], then: Callable[[], object] = int
+    specs: Iterable[Spec],
+    read: Callable[[str], Item],
+    work: Callable[[Item], object],
+    then: Callable[[], object] | None = None,
 ) -> None:
     """Do `work` for what `read` returns for every spec, in order; report a spec that is wrong or fails, and continue.
 
-    After `then` the command exits with the highest status of all specs. Some spec must have used each name of --set.
+    Do `then` at the end, whatever was wrong, and exit with the highest status of all specs. Some spec must have used
+    each name of --set.
     """
     status = 0
     for spec in specs:
@@ -85,7 +89,8 @@ def each_spec(
             work(read(spec.checked()))
         except RnncliError as error:
             status = max(status, report(explained(error, spec.text), spec.origin))
-    then()
+    if then is not None:
+        then()
     if status:
         click.get_current_context().exit(status)
     check_used()
@@ -195,8 +200,8 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     repair = this_line(without=["set"], more=more)
     if isinstance(error, SpecError) and repair is not None:  # it shows the line and the place
         return error.repaired(repair, "for example")
-    each = "each of them" if {*error.names} <= {*examples} else "what one network needs"
-    return UsageError(error.message, f"{error.advice}".replace("each of them", each), lead="for example", repair=repair)
+    advice = error.advice if {*error.names} <= {*examples} else "give what one network needs with --set"
+    return UsageError(error.message, advice, lead="for example", repair=repair)
 
 
 def explained(error: RnncliError, text: str) -> RnncliError:
