@@ -165,13 +165,13 @@ def embedding(given: dict[str, Any]) -> list[Node]:
     return [node_of(_made(Embedding, given, {}, length=length))]
 
 
-def only(build: Build, why: str, needs: str = "", mends: bool = True, **usual: int) -> Build:
-    """Return a builder that takes no other values of some arguments, one of which may be needed."""
+def only(build: Build, why: str, needs: str = "", **usual: int) -> Build:
+    """Return a builder that takes only the usual values of some arguments, one of which may be needed."""
 
     def made(given: dict[str, Any]) -> list[Node]:
         for argument, value in usual.items():
             given[argument] = given[argument] if argument == needs else given.get(argument, value)
-            _check_usual(given, argument, value, why, str(value) * mends)
+            _check_usual(given, argument, value, why, str(value))
         return build({argument: value for argument, value in given.items() if argument not in usual})
 
     return made

@@ -242,8 +242,7 @@ TORCH: Mapping[str, Signature] = {
         build.torch_windows(Pool, mode="avg"), "kernel_size stride padding !ceil_mode count_include_pad"
     ),
     "ConstantPad1d": _class(
-        build.only(build.around("padding"), "specs can only pad with zeros", "value", mends=False, value=0),
-        "padding value",
+        build.only(build.around("padding"), "specs can only pad with zeros", "value", value=0), "padding value"
     ),
     "ZeroPad1d": _class(build.around("padding"), "padding"),
     **dict.fromkeys(CUTS, _class(build.around("chomp_size", before=0, after=-1), "chomp_size")),
