@@ -181,12 +181,8 @@ def picked(
             keys, key, first = {1: -1}, -1, 1
             said = "takes each sample's output at its own last timestep; here all samples are equally long"
             owner.step.note(Note(said, "differs"))
-    if len(keys) == len(slices) == 1 and getattr(owner.step.word, "merge_mode", None) and owner.axes[-1:] == "f":
-        half, (axis, ends) = (owner.step.out or 0) // 2, *slices.items()
-        part = [key, ends[0] or None, *ends[1:]]  # the last outputs of one direction
-        ways = {"forward": [-1, None, half, None], "backward": [0, half, None, None]}
-        if part in ways.values() and axis in (2, -1) and owner.takes_time(first):
-            return TracedTensor(owner.step, part="backward" if part == ways["backward"] else "forward")
+    if (one := _last_of_one_direction(owner, keys, slices)) is not None:
+        return one
     if selects and first and owner.step.kind == "input":
         return record.operation("index", [owner], line)
     ends = [end for each in slices.values() for end in each if end is not None]
@@ -212,6 +208,19 @@ def picked(
     if cut is None:
         return record.operation("slice", [owner], line)
     return record.around(owner, "slice", line, cut, axes)
+
+
+def _last_of_one_direction(
+    owner: TracedTensor, keys: Mapping[int, Value], slices: Mapping[int, list[Value]]
+) -> TracedTensor | None:
+    """Return the last outputs of a direction, `x[:, -1, :units]` or `x[:, 0, units:]`; None if they are not taken."""
+    if not len(keys) == len(slices) == 1 or not getattr(owner.step.word, "merge_mode", None) or owner.axes[-1:] != "f":
+        return None
+    ((place, key),), ((axis, ends),) = keys.items(), slices.items()
+    half = (owner.step.out or 0) // 2
+    ways = {"forward": [-1, None, half, None], "backward": [0, half, None, None]}
+    found = [part for part, way in ways.items() if way == [key, ends[0] or None, *ends[1:]]]
+    return TracedTensor(owner.step, part=found[0]) if found and axis in (2, -1) and owner.takes_time(place) else None
 
 
 def _cut(slices: Mapping[int, list[Value]], axes: str) -> tuple[int, int] | None:
