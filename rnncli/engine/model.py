@@ -170,8 +170,8 @@ class Model(Commands):
         """
         write_arrays(written_name("path", path, ".npz"), self.weights)
 
-    def load_weights(self, path: Mapping[str, ArrayLike] | str | PathLike[str]) -> None:
-        """Replace the weights by arrays by key, or by those in a file written by `save_weights` or any model file.
+    def load_weights(self, path: Given) -> None:
+        """Replace the weights by arrays by key, or those of a part or a file: one of `save_weights`, or of any model.
 
             >>> from tempfile import TemporaryDirectory
             >>> first, second = Model("input:8,lstm:4", seed=1), Model("input:8,lstm:4", seed=2)
@@ -185,7 +185,7 @@ class Model(Commands):
         If the file cannot be used, the model is unchanged.
 
         Raises:
-            ArgumentError: `path` is neither a file name nor arrays by key.
+            ArgumentError: `path` is not a file name, a part or arrays by key.
             RnncliError: the file cannot be read, or its arrays do not fit the network: their keys or shapes differ, or
                 a number is not finite.
         """

@@ -193,7 +193,7 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
         begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
         begins &= re.match(r"[^\W\d_]{3,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]) is not None
-        # adc:1,gru:4 has no act, but gur:1,gru:4 a gru.
+        # adc:1,gru:4 does not mean act, but gur:1,gru:4 means gru: it has the same letters.
         is_input = begins and compiled(r",<S><R>\b").search(text) and sorted(word) not in map(sorted, KINDS)
         for guess in [] if known else [*only, *likest(word, ours, _LIKE_A_FIELD if is_input else 0.6)]:
             instead = NAMED.get(guess, guess)

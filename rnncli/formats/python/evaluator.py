@@ -116,8 +116,10 @@ class Evaluator:
 
     def setting(self, name: str, otherwise: Value) -> Value:
         """Return the setting for a name or an expression, or another value if there is none."""
-        key, value = self.settings.get(name, ("", otherwise))
-        self.used |= {key} - {""}
+        if name not in self.settings:
+            return otherwise
+        key, value = self.settings[name]
+        self.used.add(key)
         return value
 
     def items_set(self, node: ast.expr) -> dict[str, Value]:

@@ -112,37 +112,37 @@ class Program(Statements):
         body = self._body(function, given)
         if function.yields:
             return Stream(self._produced(body))
-        with self._apart({name: vars(self)[name] for name in self.own}):
+        with self._apart({}):
             return end_of(body)
 
     def _produced(self, body: Following[Value]) -> Iterator[Value]:
         """Yield the items of a generator, as far as it is known that they are taken and that there are any."""
-        own, doubts = {name: copy(vars(self)[name]) for name in self.own}, len(self.doubts)
+        state, doubts = {name: copy(vars(self)[name]) for name in self.own}, len(self.doubts)
         try:
             while len(self.doubts) == doubts:
-                with self._apart(own):
+                with self._apart(state):
                     item = next(body, MISSING)
                 if item is MISSING:
                     return
                 if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
-                    with self._apart(own):
+                    with self._apart(state):
                         self.doubts.append(item)
                         _ = [*body]
                 yield item
             yield Unknown("whether an iterator is asked for this item is not known", rest=True)
         finally:
-            with self._apart(own):
+            with self._apart(state):
                 body.close()
 
     @contextmanager
-    def _apart(self, own: dict[str, Any]) -> Iterator[None]:
-        """Follow something with a state of its own, which is kept there."""
+    def _apart(self, state: dict[str, Any]) -> Iterator[None]:
+        """Follow something with a state of its own: begin with what `state` has, and keep there what it comes to."""
         outer, doubts = {name: vars(self)[name] for name in self.own}, len(self.doubts)
-        vars(self).update(own)
+        vars(self).update(state)
         try:
             yield
         finally:
-            own |= {name: vars(self)[name] for name in self.own}
+            state |= {name: vars(self)[name] for name in self.own}
             vars(self).update(outer)
             del self.doubts[doubts:]
 
