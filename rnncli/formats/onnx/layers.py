@@ -64,7 +64,7 @@ def _dense(call: NodeCall) -> Values:
         kernel = kernel.moved(kernel.tensor.shape[::-1], lambda array: array.T)
     features, units = kernel.tensor.shape
     require(flow.is_features(-1) and features)
-    arrays = {"kernel": kernel} | ({"bias": _bias(bias, units, 2)} if bias is not None else {})
+    arrays = {"kernel": kernel} | ({"bias": _flat(bias, units, 2)} if bias is not None else {})
     layer = Dense(units, use_bias="bias" in arrays, activation=_fused(call))
     return call.layer(flow.with_features((Atom(units),)), layer, arrays, features)
 
@@ -76,11 +76,11 @@ def _fused(call: NodeCall) -> str:
     return name.lower() or "linear"
 
 
-def _bias(bias: Constant, units: int, rank: int | None) -> Constant:
-    """Return the bias of a dense layer, given an array that must have the shape of one."""
-    shape = bias.tensor.shape
-    require(shape and prod(shape) == shape[-1] == units and len(shape) <= (rank or 1))
-    return bias if len(shape) == 1 else bias.reshaped(shape[-1:])
+def _flat(array: Constant, features: int, rank: int | None) -> Constant:
+    """Return an array with a number for each feature, for values with `rank` axes, without its axes of length 1."""
+    shape = array.tensor.shape
+    require(shape and prod(shape) == shape[-1] == features and len(shape) <= (rank or 1))
+    return array if len(shape) == 1 else array.reshaped(shape[-1:])
 
 
 def _add(call: NodeCall) -> list[Flow]:
@@ -94,8 +94,8 @@ def _add(call: NodeCall) -> list[Flow]:
     if not takes_activation(layer) or layer.use_bias:
         raise ReasonError
     require(not flow.shared and flow.is_features(-1))
-    flat = _bias(bias, layer.output_features(0), None if flow.axes is None else len(flow.axes))
-    return call.found.grow(flow, replace(layer, use_bias=True), bias=flat)
+    bias = _flat(bias, layer.output_features(0), None if flow.axes is None else len(flow.axes))
+    return call.found.grow(flow, replace(layer, use_bias=True), bias=bias)
 
 
 def _multiply(call: NodeCall) -> Values:
@@ -115,8 +115,7 @@ def _multiply(call: NodeCall) -> Values:
 
 def _merged_halves(call: NodeCall, mode: str) -> list[Flow]:
     """Return a layer's two directions merged into one output with as many features as each has."""
-    flows = [call.flow(index) for index in range(len(call.values))]
-    both = both_halves(sorted(flows, key=lambda flow: flow.half or 0))
+    both = both_halves(sorted(map(call.flow, range(len(call.values))), key=lambda flow: flow.half or 0))
     if both is None or both.features is None:
         raise ReasonError
     return _merging(both, both.features[1:], mode)
@@ -313,7 +312,7 @@ def _normalized(call: NodeCall, cls: type[Norm], axis: int, moving: Mapping[str,
     flow, scale, shift = call.flow().along_features(axis), call.at(1), call.at(2)
     rank = None if flow.axes is None else len(flow.axes)
     both = {"gamma": scale, "beta": shift}.items()
-    arrays = {role: _bias(each, each.tensor.params, rank) for role, each in both if isinstance(each, Constant)}
+    arrays = {role: _flat(each, each.tensor.params, rank) for role, each in both if isinstance(each, Constant)}
     require("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1))
     require("beta" in arrays or is_zero(shift) or not call.node.reads(2))
     arrays |= moving

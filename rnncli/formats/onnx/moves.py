@@ -73,8 +73,7 @@ def dequantise(call: NodeCall) -> Values:
     if isinstance(call.at(0), Flow):
         return [call.flow()]
     require(not call.node.value("block_size", 0))
-    scaled = call.array(0).dequantised(call.array(1), call.optional_array(2), call.node.value("axis", 1))
-    return [scaled]
+    return [call.array(0).dequantised(call.array(1), call.optional_array(2), call.node.value("axis", 1))]
 
 
 def shape(call: NodeCall) -> Values:

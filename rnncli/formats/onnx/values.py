@@ -388,8 +388,8 @@ class FoundNodes:
                     self.say(flow.node, "returns its cell state in the file; here it returns its output")
                 if (
                     flow.axes is not None
-                    and sized(flow.features or ()) == 1
                     and flow.features not in (None, *flow.axes)
+                    and sized(flow.features or ()) == 1
                 ):
                     self.say(flow.node, "returns its only feature without an axis in the file")
                 if flow.is_reordered:
