@@ -335,7 +335,9 @@ class Evaluator:
                 return cls
             case Instance(cls=Class() as cls) | (Class() as cls):
                 itself = owner if isinstance(owner, Instance) else None
-                found = cls.bound(name, itself)
+                found = cls.get(name)
+                if isinstance(found, Function) and "staticmethod" not in found.decorators:
+                    found = replace(found, owner=cls if "classmethod" in found.decorators else itself)
                 if isinstance(found, Function):
                     if itself is None or found.decorators.isdisjoint(("property", "cached_property")):
                         return found

@@ -54,6 +54,11 @@ class Open(NamedTuple):
     example: float | str | None = None
     of: str = ""
 
+    @property
+    def is_list(self) -> bool:
+        """Whether its example is a list."""
+        return str(self.example).startswith(("(", "["))
+
 
 @dataclass(frozen=True, eq=False)
 class Unknown:
@@ -81,7 +86,7 @@ class Unknown:
     @property
     def is_list(self) -> bool:
         """Whether a setting could only provide lists, if anything, to make it known."""
-        return all(each.example == LIST or str(each.example)[:1] == "[" for each in self.names)
+        return all(each.is_list for each in self.names)
 
     def such_as(self, example: float | str | None) -> Unknown:
         """Return it with an example for each value that has none yet."""
@@ -92,8 +97,9 @@ class Unknown:
         """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
         if getattr(getattr(looped, "func", None), "id", "") in ("range", "xrange"):
             return self.such_as(2)
-        some = [each for each in self.names if "(" not in each.name or str(each.example)[:1] == "["]
-        return replace(self, names=(*some,)).such_as(LIST)
+        return replace(self, names=tuple(each for each in self.names if "(" not in each.name or each.is_list)).such_as(
+            LIST
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,13 +296,6 @@ class Class(Opaque):
         line = self.line[self.line.index(after) + 1 :] if after in self.line else self.line
         return next((each.scope.values[name] for each in line if name in each.scope.values), MISSING)
 
-    def bound(self, name: str, owner: Instance | None = None) -> Value:
-        """Return an attribute or method as an object of the class has it, or the class itself; or MISSING."""
-        found = self.get(name)
-        if not isinstance(found, Function) or "staticmethod" in found.decorators:
-            return found
-        return replace(found, owner=self if "classmethod" in found.decorators else owner)
-
     @property
     def named(self) -> list[Named]:
         """The base classes, its own and inherited ones, that the text does not define."""
@@ -488,14 +487,15 @@ def joined(values: list[Value]) -> Unknown | None:
 
 
 def one_of_some(values: Sequence[Value], why: Unknown) -> Unknown:
-    """Return why a value is not known, with the objects that it may be."""
+    """Return why a value is not known, with the objects that it may be, and earlier examples of what it depends on."""
     some: list[Value] = []
-    earlier = [name for each in values if isinstance(each, Unknown) and each.line for name in each.names]
-    same = [each for each in earlier if each.name in [name.name for name in why.names]]
+    names = [*why.names]
     for each in {id(each): each for each in values}.values():
         some += each.values if isinstance(each, Unknown) else each if isinstance(each, list) else [each]
-    some = [*dict.fromkeys(each for each in some if isinstance(each, Call | Instance))]
-    return replace(why, names=tuple(dict.fromkeys([*why.names, *same])), values=(*some,))
+        earlier = each.names if isinstance(each, Unknown) and each.line else ()
+        names += [name for name in earlier if name.name in [asked.name for asked in why.names]]
+    objects = dict.fromkeys(each for each in some if isinstance(each, Call | Instance))
+    return replace(why, names=tuple(dict.fromkeys(names)), values=tuple(objects))
 
 
 def doubt(test: ast.expr, tested: Value) -> Unknown:

@@ -111,7 +111,7 @@ def _error(found: list[_FoundModel]) -> RnncliError:
     every = [name for model in found for name in model.names]
     items = {each.of for each in every if re.search(r"\[[^'\"]*\]$", each.name)}
     lists = {each.of for each in every if each.of and each.name.startswith("len(")} & items  # of sizes of layers
-    lists |= {each.name for each in every if str(each.example).startswith(("(", "["))}
+    lists |= {each.name for each in every if each.is_list}
     every = [*dict.fromkeys(Open(each.of, each.line, LIST) if each.of in lists else each for each in every)]
     for name in sorted(every, key=lambda each: each.line):
         known = re.split(r" (?:[-+*%]|//?) ", name.name)  # once these are, or a list of which it is an item
@@ -125,13 +125,12 @@ def _error(found: list[_FoundModel]) -> RnncliError:
         unsaid = found[0].fault.endswith(" reads")
         if unsaid and (data := found[0].data):
             return OpenNumbersError(f"it leaves a value open: {data}", (data,), {data: "(None, 8)"})
-        advice = "put keras.Input((None, FEATURES)) before it" if unsaid else ""
-        return RnncliError(found[0].fault, advice)
+        return RnncliError(found[0].fault, "put keras.Input((None, FEATURES)) before it" if unsaid else "")
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
     cells = ("lstm", "gru", "rnn")  # rather than another word that a test mentions
     examples = {name: min(some, key=lambda each: str(each).lower() not in cells) for name, some in said.items() if some}
-    word = "value" if any(str(example).startswith(("(", "[")) for example in examples.values()) else "number"
+    word = "value" if lists & names.keys() else "number"
     what = f"a {word}" if len(names) == 1 else f"{len(names)} {word}s"
     return OpenNumbersError(f"it leaves {what} open: {listed(each)}", tuple(names), examples)
 
@@ -189,8 +188,7 @@ class _FoundModel:
             name, others = (self.name, self.others) if alone else (f"{self.name}{between}{part.name}", (part.name,))
             several = len({step.module for step in self.steps if step.reads}) > 1  # a single one has no order
             assumed = (note for note in self.assumed if several or note is not _ASSUMED_ORDER)
-            notes = (*assumed, *part.notes)
-            self.parts += (replace(part, name=name, other_names=others, notes=notes),)
+            self.parts += (replace(part, name=name, other_names=others, notes=(*assumed, *part.notes)),)
         self.notes = tuple(f"{shorten(self.name)}: {text}" for text in rows.said())
 
 
@@ -255,8 +253,7 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         counts[model.name] += bool(model.parts)
         if model.parts and counts[model.name] > 1:
             own, model.name = model.name, f"{model.name}_{counts[model.name]}"
-            parts = [replace(part, name=model.name + part.name.removeprefix(own)) for part in model.parts]
-            model.parts = tuple(parts)
+            model.parts = tuple(replace(part, name=model.name + part.name.removeprefix(own)) for part in model.parts)
     return found
 
 
@@ -332,8 +329,7 @@ def _returned(graphs: Graphs, function: Function | None) -> tuple[list[TracedSte
     if function is None:
         return [], []
     steps, value = graphs.recorded(partial(_computed, graphs, function))
-    found = [each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)]
-    return steps, graphs.tensors(found)
+    return steps, graphs.tensors([each.values if isinstance(each, Instance) else each for each in graphs.leaves(value)])
 
 
 def _own_method(graphs: Graphs, instance: Instance) -> Function | None:
