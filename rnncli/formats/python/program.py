@@ -281,6 +281,7 @@ class Program(Statements):
     def _define_class(self, node: ast.ClassDef, scope: Scope) -> None:
         inside = Scope({}, scope)
         bases = [self.value(base, scope) for base in node.bases]
+        # What pydantic's class adds to a class of settings makes no difference here.
         cls = Class(node, inside, tuple(each for each in bases if each != Named(("pydantic", "BaseModel"))))
         self.classes.append(cls)
         self.recurrent |= {node.name} if RECURRENT & words_in(node) else set()

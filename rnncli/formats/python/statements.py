@@ -119,12 +119,7 @@ class Statements(Evaluator):
     def _statement(self, node: ast.stmt, scope: Scope) -> Following[End | None]:
         match node:
             case ast.Expr(value=ast.Yield() | ast.YieldFrom() as given) | ast.Assign(value=ast.Yield() as given):
-                made = self.value(given.value or ast.Constant(None), scope)
-                items = [made] if isinstance(given, ast.Yield) else self.visited(made)
-                if items is None or len(self.doubts) > self._certain:
-                    why = self.doubts[-1] if self.doubts else open_in(made) or left_open(node)
-                    items = [replace(why, rest=True)]
-                yield from items
+                yield from self._yielded(given, scope)
                 for target in getattr(node, "targets", ()):
                     self._give(target, None, scope)  # nothing is sent
             case ast.Expr(value=value):
@@ -150,8 +145,7 @@ class Statements(Evaluator):
                 return _BREAK if isinstance(node, ast.Break) else _CONTINUE
             case ast.If(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
-                holds = self.truth(tested)
-                if holds is None:
+                if (holds := self.truth(tested)) is None:
                     return (yield from self.branches([body, orelse], scope, doubt(test, tested)))
                 return (yield from self.follow(body if holds else orelse, scope))
             case ast.For() | ast.AsyncFor() | ast.While():
@@ -173,6 +167,14 @@ class Statements(Evaluator):
                         holder = holder.around
                     scope.elsewhere[name] = holder or self.module
         return None
+
+    def _yielded(self, node: ast.Yield | ast.YieldFrom, scope: Scope) -> Iterable[Value]:
+        """Return the items of a `yield`; one that stands for any number of them if they are not known."""
+        made = self.value(node.value or ast.Constant(None), scope)
+        items = [made] if isinstance(node, ast.Yield) else self.visited(made)
+        if items is not None and len(self.doubts) == self._certain:
+            return items
+        return [replace(self.doubts[-1] if self.doubts else open_in(made) or left_open(node), rest=True)]
 
     def _with(self, node: ast.With | ast.AsyncWith, scope: Scope) -> Following[End | None]:
         leave: list[Value] = []
