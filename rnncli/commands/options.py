@@ -64,8 +64,7 @@ def svg(command: Command) -> Command:
 
     @wraps(command)
     def with_picture(*arguments: Any, svg: str | None, theme: Theme | None, **others: Any) -> Any:
-        picture = None if svg is None else Picture(svg, theme or THEMES[0])
-        return command(*arguments, svg=picture, **others)
+        return command(*arguments, svg=None if svg is None else Picture(svg, theme or THEMES[0]), **others)
 
     file = values.FileName(True, "svg", what="SVG", more="; a browser can show and print it")
     meaning = f"Colours of the picture: light text on dark, or dark text on white.  [default: {THEMES[0]}]"

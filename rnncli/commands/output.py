@@ -116,8 +116,7 @@ def report(error: RnncliError, origin: str | None = None) -> int:
     """Print an error, with the origin of the spec at fault if given, and return its exit status."""
     styled = is_styled(sys.stderr)
     width = notes_width()
-    written = str if shows_unicode(sys.stderr) else ascii_form
-    first, *others = error.parts(origin, written, width)
+    first, *others = error.parts(origin, str if shows_unicode(sys.stderr) else ascii_form, width)
     texts = [click.style("Error", fg="red", bold=True) if styled else "Error"]
     texts.append(_within(width, f"Error: {first.text}").removeprefix("Error"))
     end = 0

@@ -76,7 +76,7 @@ def each_spec(
     specs: Iterable[Spec],
     read: Callable[[str], Item],
     work: Callable[[Item], object],
-    then: Callable[[], object] | None = None,
+    then: Callable[[], object] = lambda: None,
 ) -> None:
     """Do `work` for what `read` returns for every spec, in order; report a spec that is wrong or fails, and continue.
 
@@ -89,8 +89,7 @@ def each_spec(
             work(read(spec.checked()))
         except RnncliError as error:
             status = max(status, report(explained(error, spec.text), spec.origin))
-    if then is not None:
-        then()
+    then()
     if status:
         click.get_current_context().exit(status)
     check_used()
@@ -105,8 +104,7 @@ def show_each(
 ) -> None:
     """Show the result of `result_of` for each network of a command line; `asked` has its other arguments."""
     with results(format_, svg) as show:
-        given = apart(shown(specs(spec), svg), show)
-        each_spec(given, read_network, lambda network: show(result_of(network, **asked)))
+        each_spec(apart(shown(specs(spec), svg), show), read_network, lambda network: show(result_of(network, **asked)))
 
 
 def read_spec(text: str) -> Reading:

@@ -185,5 +185,4 @@ def candidates_page(candidates: Candidates) -> Iterator[Block]:
 def _listed(records: Sequence[Record], asked: Sequence[str], console: Console) -> Iterable[Text]:
     """Return candidates in the layout of a sweep."""
     table = CandidateTable(console.width, asked)
-    rows = table.rows(records)
-    return map(Text, f"{rows}{table.end()}".splitlines())
+    return map(Text, f"{table.rows(records)}{table.end()}".splitlines())

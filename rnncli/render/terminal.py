@@ -42,7 +42,6 @@ INDENT = 2
 MOST_LINES = 1000
 """The most lines of a list in its picture; browsers have trouble with many more."""
 
-
 ON_DARK = (
     *("on #5fd7ff", "on #00afff", "on #0087af", "on #005f87", "on #00005f"),
     "on #121212",

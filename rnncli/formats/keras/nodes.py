@@ -216,8 +216,7 @@ class _CallsReader:
             name = shorten(f"{shorten(call.name)} ({call.kind})")
             raise RnncliError(f"its config says of {name}: {shorten(str(fault), 120)}") from None
         except ArgumentFaultError as reason:
-            text = f"{Node(call.name, call.kind).described} is left out: {reason}"
-            return [node_of(None)], (Note(text, "left out"),)
+            return [node_of(None)], (Note(f"{Node(call.name, call.kind).described} is left out: {reason}", "left out"),)
 
     def _otherwise(self, call: LayerCall, made: Sequence[Node], mask: str) -> Iterator[Note]:
         """Yield notes on how a call differs from Keras here."""

@@ -181,7 +181,7 @@ def picked(
             keys, key, first = {1: -1}, -1, 1
             said = "takes each sample's output at its own last timestep; here all samples are equally long"
             owner.step.note(Note(said, "differs"))
-    if (one := _last_of_one_direction(owner, keys, slices)) is not None:
+    if (one := _one_direction(owner, keys, slices)) is not None:
         return one
     if selects and first and owner.step.kind == "input":
         return record.operation("index", [owner], line)
@@ -210,9 +210,7 @@ def picked(
     return record.around(owner, "slice", line, cut, axes)
 
 
-def _last_of_one_direction(
-    owner: TracedTensor, keys: Mapping[int, Value], slices: Mapping[int, list[Value]]
-) -> TracedTensor | None:
+def _one_direction(owner: TracedTensor, keys: dict[int, Value], slices: dict[int, list[Value]]) -> TracedTensor | None:
     """Return the last outputs of a direction, `x[:, -1, :units]` or `x[:, 0, units:]`; None if they are not taken."""
     if not len(keys) == len(slices) == 1 or not getattr(owner.step.word, "merge_mode", None) or owner.axes[-1:] != "f":
         return None

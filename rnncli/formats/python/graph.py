@@ -233,8 +233,7 @@ class Graphs(Containers):
         loss = name.endswith("Loss") and not name.endswith("SoftmaxWithLoss")  # which has weights
         made = name[:1].isupper() and not loss and not _NO_LAYERS & set(called.path[:-1])
         made = made or name == "from_pretrained"
-        steps = reached(outputs)
-        begun = any(step.kind == "input" or recurs(step.module) for step in steps)
+        begun = any(step.kind == "input" or recurs(step.module) for step in reached(outputs))
         if framework == "keras" and functional and given.all and not begun:
             note = Note("the source does not say what it reads or computes", "left out")
             outputs.append(TracedTensor(self.add(TracedStep("unknown", given.line, [], notes=(note,)))))

@@ -208,8 +208,7 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("len",) if isinstance(owner, Unknown):
             return left_open(given.node, of=owner)
         case ("any" | "all" as asked,) if (some := evaluator.visited(owner)) is not None:
-            tests = map(evaluator.truth, some)
-            found = next((each for each in tests if each is not (asked == "all")), asked == "all")
+            found = next((each for each in map(evaluator.truth, some) if each is not (asked == "all")), asked == "all")
             if found is not None:
                 return found
         case ("next",) if isinstance(owner, Stream | list) and (some := evaluator.visited(owner)) is not None:

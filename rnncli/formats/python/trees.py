@@ -129,8 +129,7 @@ def _source(data: bytes) -> ast.Module:
     except (SyntaxError, LookupError, ValueError) as error:
         line = data[: error.start].count(b"\n") + 1 if isinstance(error, UnicodeDecodeError) else 1
         reason = "a byte that is not text" if isinstance(error, UnicodeDecodeError) else "an unknown encoding"
-        what = f"line {line} has {reason}"
-        raise RnncliError(f"it is not valid Python: {what}", "save it as UTF-8") from None
+        raise RnncliError(f"it is not valid Python: line {line} has {reason}", "save it as UTF-8") from None
 
 
 class _CellLine(int):
