@@ -397,6 +397,12 @@ def screen(request: pytest.FixtureRequest) -> Iterator[Screen]:
         print(f"rewritten: {', '.join(rewritten)}", file=sys.stderr)
 
 
+def print_as_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the commands that run in this process take standard output for a terminal."""
+    for module in ("blocks", "terminal"):
+        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+
+
 def without_styles(text: str) -> str:
     """The text as a terminal shows it, without escape sequences."""
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)

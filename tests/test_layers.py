@@ -12,7 +12,7 @@ import click
 import kinds
 import numpy as np
 import pytest
-from conftest import MODELS, Run, Screen, Walk, some
+from conftest import MODELS, Run, Screen, Walk, print_as_on_a_terminal, some
 
 from rnncli import Network, SpecError
 from rnncli.commands.layers import command, complete_word
@@ -34,8 +34,7 @@ def output(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The output of `rnncli layers` on a terminal of a given width."""
 
     def run(*arguments: str, columns: int = 80) -> str:
-        for module in ("blocks", "terminal"):
-            monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+        print_as_on_a_terminal(monkeypatch)
         for name, value in {"COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}.items():
             monkeypatch.setenv(name, value)
         result = rnncli("layers", *arguments)

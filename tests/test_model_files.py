@@ -17,7 +17,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from conftest import MODELS, SCREENS, Run, Screen, Walk, memory_below, patience, without_styles
+from conftest import MODELS, SCREENS, Run, Screen, Walk, memory_below, patience, print_as_on_a_terminal, without_styles
 from hostile_models import reports_of, safetensors, safetensors_header, tensor_opcodes, text, torch_zip, whole
 from part_weights import keras_weights
 from sessions import made_cases, replay
@@ -101,8 +101,7 @@ def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
     arrays = [weight["name"] for layer in part["layers"] for weight in layer["weights"]]
     assert len(arrays) == 1 + 16 + 2
     assert "rnn.weight_hh_l1_reverse" in arrays
-    for module in ("blocks", "terminal"):
-        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    print_as_on_a_terminal(monkeypatch)
     monkeypatch.setenv("LINES", "24")
     for name in names:
         for columns in (40, 60, 80, 100, 200):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Run, Walk, without_styles
+from conftest import Run, Walk, print_as_on_a_terminal, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.commands.help import TOPICS
@@ -97,8 +97,7 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
 
 
 def test_a_number_and_its_unit_stay_on_one_line(rnncli: Run, monkeypatch: pytest.MonkeyPatch, at: Walk) -> None:
-    for module in ("blocks", "terminal"):
-        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    print_as_on_a_terminal(monkeypatch)
     for columns in WIDTHS:
         for line in ("summary embed:9x32,rnn:32:seq,lstm:32 --wide --timesteps 100 --batch 2", "layers memory"):
             with at(columns, line):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import reference
 from command_lines import MODEL
-from conftest import MODELS, Run, Screen, Walk, without_styles
+from conftest import MODELS, Run, Screen, Walk, print_as_on_a_terminal, without_styles
 from golden.data import REACHES
 from sessions import replay
 
@@ -269,8 +269,7 @@ def test_shown_and_refused_lines_read_as_reviewed(rnncli: Run, screen: Screen, m
 
 def test_output_on_a_terminal_fits_it(rnncli: Run, at: Walk, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(MODEL, "model.safetensors")
-    for module in ("blocks", "terminal"):
-        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    print_as_on_a_terminal(monkeypatch)
     for columns in (40, 60, 120):
         with at(columns, "columns"):
             monkeypatch.setenv("COLUMNS", str(columns))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import SCREENS, Run, Screen, Walk, is_thorough, some, without_styles
+from conftest import SCREENS, Run, Screen, Walk, is_thorough, print_as_on_a_terminal, some, without_styles
 
 from rnncli.cli import COMMANDS
 from rnncli.network_summary import TOTALS
@@ -68,8 +68,7 @@ def seen(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
     def see(columns: int, *arguments: str) -> str:
         with monkeypatch.context() as patched:
-            for module in ("blocks", "terminal"):
-                patched.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+            print_as_on_a_terminal(patched)
             patched.setenv("COLUMNS", str(columns))
             patched.setenv("LINES", "24")
             result = rnncli(*arguments)

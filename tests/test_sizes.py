@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Run, Screen, Walk, without_styles
+from conftest import Run, Screen, Walk, print_as_on_a_terminal, without_styles
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
@@ -65,8 +65,7 @@ ASKED = {
 def test_the_sizes_on_a_terminal_read_as_reviewed(
     rnncli: Run, screen: Screen, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("blocks", "terminal"):
-        monkeypatch.setattr(f"rnncli.render.{module}.on_terminal", lambda: True)
+    print_as_on_a_terminal(monkeypatch)
     for columns in (60, 80, 120):
         with at(columns, "columns"):
             monkeypatch.setenv("COLUMNS", str(columns))
