@@ -69,8 +69,7 @@ class Markdown:
 
     def drawn(self, block: Drawn) -> str:
         """Return a drawing in characters."""
-        lines = "\n".join(line.plain for line in block.lines(Console(width=USUAL_WIDTH)))
-        return self.lines(lines.strip("\n"), "")
+        return self.lines("\n".join(line.plain for line in block.lines(Console(width=USUAL_WIDTH))).strip("\n"), "")
 
     def head(self, columns: Sequence[Column]) -> str:
         """Return a table up to its first row."""

@@ -186,8 +186,7 @@ class _Columns:
         names = ["y" if unrolled.is_last else "v"] * self._count
         if unrolled.output.steps == "all":
             names = self._step_names("y", unrolled.output.reversed)
-        leaving = _line(self._marks(unrolled.output.steps, names))
-        yield from self._labelled(output, [leaving], 0, unrolled.output.shape)
+        yield from self._labelled(output, [_line(self._marks(unrolled.output.steps, names))], 0, unrolled.output.shape)
         for layer in reversed(unrolled.layers):
             above = [self._marks(layer.returns.steps, ["▲"] * self._count)]
             if layer.layer.merge is not None:

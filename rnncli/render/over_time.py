@@ -334,8 +334,7 @@ def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]
                 bars = curve(cells.merge(reach.effect, max))
                 yield row(f"{number}", "".join(bar * cells.cell_width for bar in bars))
                 last = reach.timesteps - 1
-        axis = cells.axis([f"{step}" for step in cells.starts], f"{last}", _STEP_SPACING)
-        yield row("step", axis)
+        yield row("step", cells.axis([f"{step}" for step in cells.starts], f"{last}", _STEP_SPACING))
         yield from legend(console, [Text(f"effect 1/{10**DECADES:,} to 1 (log)")])
     yield Text()
 

@@ -169,7 +169,7 @@ class Evaluator:
             kept = KEPT.sub("", written)
             for name in (written, kept, _WITH_KEY.sub(r".\1", kept)):
                 if name in self.settings:
-                    found = self.setting(name, MISSING)
+                    found = self.setting(name, MISSING)  # "range(load())=2" says how many there are
                     return library.value_of(range(found)) if type(found) is int and written[:6] == "range(" else found
         match node:
             case ast.Constant(value=value):
@@ -217,7 +217,7 @@ class Evaluator:
                 if None not in tests:
                     return all(tests)
                 sides = [one for each in values for one in (each if isinstance(each, list | dict) else [each])]
-                sizes = not isinstance(kinds[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)
+                sizes = not isinstance(kinds[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)  # n < 100 gives no example of n
                 said = [one for one in sides if isinstance(one, str | bool) or (sizes and type(one) is int and one > 0)]
                 return self.combined(values, node).such_as([*said, None][0])
             case ast.IfExp(test=test, body=body, orelse=orelse):
