@@ -176,9 +176,12 @@ def test_layers_of_earlier_keras_have_their_own_counts_or_the_difference_is_a_do
         "assumed: bidirectional is counted as LSTM with one bias; CuDNNLSTM has two, 4 more parameters for each unit"
     )
     assert part.doubts == (doubt,)
+
+
+def test_other_names_of_keras_classes_count_as_them_and_name_layers_as_keras_does() -> None:
     layers = "Convolution1D(4, 3, input_shape=(9, 3)), MaxPool1D(), LSTM(8, return_sequences=True), GlobalAvgPool1D()"
     assert specs(f"{KERAS}m = Sequential([{layers}])") == ["input:9x3,conv:4x3,pool:max:2,lstm:8:seq,pool:avg"]
-    (part,) = open_model("model.py").parts  # the names that Keras gives, whatever name a class was called by
+    (part,) = open_model("model.py").parts
     assert tuple(node.name for node in part.nodes) == part.network.names
 
 

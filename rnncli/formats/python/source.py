@@ -248,13 +248,18 @@ def _found_in(graphs: Graphs, tree: ast.Module) -> list[_FoundModel]:
         fault = f"it is from {module}, which is neither Keras nor PyTorch" if module else "its framework is not known"
         found.append(_FoundModel(name, line, fault=f"{fault} (line {line})"))
     found.sort(key=lambda each: (getattr(each.line, "cell", 0), each.line))
+    _number(found)
+    return found
+
+
+def _number(found: Sequence[_FoundModel]) -> None:
+    """Give the second model of a name and its parts the name with _2, and so on."""
     counts: Counter[str] = Counter()
     for model in found:
         counts[model.name] += bool(model.parts)
         if model.parts and counts[model.name] > 1:
             own, model.name = model.name, f"{model.name}_{counts[model.name]}"
             model.parts = tuple(replace(part, name=model.name + part.name.removeprefix(own)) for part in model.parts)
-    return found
 
 
 # Models as sets of steps
