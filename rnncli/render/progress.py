@@ -178,8 +178,7 @@ class _InNotebook:
 
     def __call__(self, text: str) -> None:
         if self._display is None:
-            display = sys.modules["IPython"].display.display
-            self._display = display({"text/plain": text}, raw=True, display_id=True)
+            self._display = sys.modules["IPython"].display.display({"text/plain": text}, raw=True, display_id=True)
         else:
             self._display.update({"text/plain": text}, raw=True)
 

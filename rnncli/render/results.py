@@ -259,8 +259,7 @@ def page_of(result: Result) -> Page:
 def _columns_of(result: Result) -> Sequence[str]:
     columns = SHOWN[type(result).__name__].columns
     if columns is None:
-        allowed = listed(FOR_PEOPLE, "or")
-        raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {allowed}")
+        raise ArgumentError(f"{type(result).__name__} has no rows of numbers; its format is {listed(FOR_PEOPLE, 'or')}")
     return columns(result)
 
 

@@ -142,8 +142,7 @@ def svg(lines: Sequence[Sequence[Segment]], title: str, colours: TerminalTheme |
 
 def _read(line: Iterable[Segment]) -> str:
     """Return the text of a line for screen readers."""
-    text = "".join(segment.text for segment in line)
-    return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", text))
+    return ", ".join(re.findall(rf"[^\s{_DRAWN}]+(?: [^\s{_DRAWN}]+)*", "".join(segment.text for segment in line)))
 
 
 def _runs(line: Iterable[Segment]) -> Iterator[_Run]:
