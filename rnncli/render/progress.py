@@ -88,7 +88,7 @@ class Progress:
         self._first: tuple[float, float] | None = None
         """The time of the first measurement, and the work done by then."""
         self._judged = not total
-        self._show = place() if shown else None
+        self._show = bar_display() if shown else None
         self._is_drawn = False
         self._lock = RLock()
         """Held while writing to the terminal."""
@@ -183,7 +183,7 @@ class _InNotebook:
             self._display.update({"text/plain": text}, raw=True)
 
 
-def place() -> Show | None:
+def bar_display() -> Show | None:
     """Return what shows a bar, in a notebook or on a terminal; None if there is no place for one."""
     interactive = sys.modules.get("IPython")
     if interactive is not None and hasattr(interactive.get_ipython(), "kernel"):
