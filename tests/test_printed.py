@@ -113,6 +113,7 @@ def test_a_table_on_standard_input_is_one_text(rnncli: Run, form: str, start: st
             "0.00",
             "nn.Embedding(500, 16), nn.LSTM(16, 32, batch_first=True), nn.Dropout()",
         ),
+        ("├─LSTM: 1-1 [1, 0] 5 ├─Linear: 1-2 [1, -] 5", "0.00", None),  # no shapes
         ("├─Embedding: 1-1 [2, 7, 16] 8,000 ├─Attention: 1-2 [2, 16] --", "0.00", None),
         ("├─Embedding: 1-1 [2, 7, 16] 8,000 ├─Linear: 1-2 [2, 7, 4] 68 ├─Linear: 1-3 [2, 7, 4] 68", "0.00", None),
     ],

@@ -12,6 +12,7 @@ from rnncli.errors import SpecError
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
+from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 from rnncli.quantities import Shape
 
 _SECTION = r"\w{0,20}(?:model|net|network|layers?|rnn|lstm|gru|encoder|decoder|config|params|architecture)"
@@ -155,47 +156,57 @@ def _solved(count: Callable[[int], int], params: int) -> int:
 
 
 _MODULE = re.compile(
-    r"(\w{1,40})(?: \(\w{1,40}\))?(?:: \d{1,3})?-\d{1,3} {1,60}((?:\[[-\d, ]{1,60}\] {1,60}){1,2})"
+    r"(\w{1,40})(?: \(\w{1,40}\))?(?:: \d{1,3})?-\d{1,3} {1,60}((?:\[(?:-?\d{1,9}, ?){0,4}[1-9]\d{0,8}\] {1,60}){1,2})"
     r"(\d[\d,]{0,15}|--)(?![\w.])"
 )
-"""A module in a table of torchinfo or torchsummary: its class, its input shape if that is shown, and its output shape,
-and its parameters."""
+"""A module in a table of torchinfo: its class, its input shape if that is shown, its output shape, its parameters."""
 
-_GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+_INPUT_SIZE = re.compile(r"Input size \(MB\): (\d{1,6}\.\d{2,9})")
+
+_CELLS_IN_TORCH: Mapping[str, type[Recurrent]] = {"LSTM": LSTM, "GRU": GRU, "RNN": SimpleRNN}
+_PLAIN = ("ReLU", "Tanh", "Sigmoid", "Dropout")
+_AROUND = ("Sequential", "ModuleList", *_CELLS_IN_TORCH)
+"""Classes of modules whose own row has no parameters if those inside have rows, too."""
 
 
 def printed_modules(text: str) -> str | None:
     """Return the modules of a table that torchinfo prints; None if others might print the same, or none would."""
-    rows, total = _MODULE.findall(text), _TOTAL.search(text)
+    rows, total, size = _MODULE.findall(text), _TOTAL.search(text), _INPUT_SIZE.search(text)
     counts = [int(params.replace(",", "").replace("--", "0")) for *_, params in rows]
     if total is None or sum(counts) != int(total[1].replace(",", "")):
         return None
-    size = re.search(r"Input size \(MB\): (\d{1,6}\.\d{2,9})", text)
-    modules, reads = [], 0
+    modules: list[str] = []
+    reads = 0
     for (kind, shapes, _), params in zip(rows, counts, strict=True):
         every = [[abs(int(axis)) for axis in shape.split(",")] for shape in re.findall(r"\[(.*?)\]", shapes)]
         *axes, units = every[-1]
         reads = reads or (every[0][-1] if len(every) > 1 else 0)
-        if kind in _GATES and params:
-            fits = [each for each in _stacks(_GATES[kind], units, params) if reads in (0, each[0])]
-            if not reads and size is not None:  # four bytes for each number, rounded
-                numbers, within = prod(axes) * 4e-6, 0.06 * float(size[1]) + 0.1 ** len(size[1].partition(".")[2])
-                fits = [each for each in fits if abs(each[0] * numbers - float(size[1])) <= within]
-            if len(fits) != 1:
-                return None
-            (reads, depth, ways), more = fits[0], ", batch_first=True"
-            more = f", num_layers={depth}" * (depth > 1) + more + ", bidirectional=True" * (ways == 2)
-            modules.append(f"nn.{kind}({reads}, {units // ways}{more})")
-        elif kind == "Linear" and params in ((reads + 1) * units, reads * units or -1):
-            modules.append(f"nn.Linear({reads}, {units}{', bias=False' * (params == reads * units)})")
-        elif kind == "Embedding" and not modules and params % units == 0 < params:
-            modules.append(f"nn.Embedding({params // units}, {units})")
-        elif kind in ("ReLU", "Tanh", "Sigmoid", "Dropout") and not params:
-            modules.append(f"nn.{kind}()")
-        elif params or kind not in ("Sequential", "ModuleList", *_GATES):
+        fits = [*_modules_of(kind, reads, units, params)] if kind != "Embedding" or not modules else []
+        if not reads and size is not None:  # four bytes for each number of the input, rounded
+            numbers, within = prod(axes) * 4e-6, 0.06 * float(size[1]) + 0.1 ** len(size[1].partition(".")[2])
+            fits = [each for each in fits if not each[0] or abs(each[0] * numbers - float(size[1])) <= within]
+        if len(fits) != 1 and (params or kind not in _AROUND):
             return None
+        modules += [call for _, call in fits]
         reads = units if modules else 0
     return ", ".join(modules) or None
+
+
+def _modules_of(kind: str, reads: int, units: int, params: int) -> Iterator[tuple[int, str]]:
+    """Yield the modules of a class that have a row's numbers, each with the features that it reads, if they matter."""
+    if kind in _CELLS_IN_TORCH and params:
+        for features, depth, ways in _stacks(_CELLS_IN_TORCH[kind].gates, units, params):
+            if reads in (0, features):
+                more = (
+                    f", num_layers={depth}" * (depth > 1) + ", batch_first=True" + ", bidirectional=True" * (ways > 1)
+                )
+                yield features, f"nn.{kind}({features}, {units // ways}{more})"
+    elif kind == "Linear" and params in ((reads + 1) * units, reads * units or -1):
+        yield reads, f"nn.Linear({reads}, {units}{', bias=False' * (params == reads * units)})"
+    elif kind == "Embedding" and params % units == 0 < params:
+        yield 0, f"nn.Embedding({params // units}, {units})"
+    elif kind in _PLAIN and not params:
+        yield 0, f"nn.{kind}()"
 
 
 def _stacks(gates: int, units: int, params: int) -> Iterator[tuple[int, int, int]]:
