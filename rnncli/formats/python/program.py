@@ -118,21 +118,17 @@ class Program(Statements):
     def _produced(self, body: Following[Value]) -> Iterator[Value]:
         """Yield the items of a generator, as far as it is known that they are taken and that there are any."""
         state, doubts = {name: copy(vars(self)[name]) for name in self.own}, len(self.doubts)
-        try:
-            while len(self.doubts) == doubts:
-                with self._apart(state):
-                    item = next(body, MISSING)
-                if item is MISSING:
-                    return
-                if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
-                    with self._apart(state):
-                        self.doubts.append(item)
-                        _ = [*body]
-                yield item
-            yield Unknown("whether an iterator is asked for this item is not known", rest=True)
-        finally:
+        while len(self.doubts) == doubts:
             with self._apart(state):
-                body.close()
+                item = next(body, MISSING)
+            if item is MISSING:
+                return
+            if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
+                with self._apart(state):
+                    self.doubts.append(item)
+                    _ = [*body]
+            yield item
+        yield Unknown("whether an iterator is asked for this item is not known", rest=True)
 
     @contextmanager
     def _apart(self, state: dict[str, Any]) -> Iterator[None]:

@@ -55,7 +55,7 @@ class End(NamedTuple):
 _BREAK, _CONTINUE = End(object()), End(object())
 
 
-class _UndecidedError(Exception):
+class UndecidedError(Exception):
     """It is not known whether a loop goes on."""
 
 
@@ -260,15 +260,15 @@ class Statements(Evaluator):
         before, doubts, trying = (self._exact, self._times), len(self.doubts), self._trying
         times = self._times * (size_of(taken) or 1)  # for all loops around the body
         self._exact, self._times = True, times
-        try:
-            if items is not None and times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
-                return (yield from self.rounds(node, items, scope))
-        except _UndecidedError as error:
-            taken = error.args[0] if error.args else taken
-            self._trying = trying
-            del self.doubts[doubts:]
-        finally:
-            self._exact, self._times = before
+        if items is not None and times <= (MAX_STEPS - self._steps) // 2:  # more are usually training
+            try:
+                ended = yield from self.rounds(node, items, scope)
+                self._exact, self._times = before  # not of a generator that is dropped here
+                return ended
+            except UndecidedError as error:
+                taken = error.args[0] if error.args else taken
+                self._trying = trying
+                del self.doubts[doubts:]
         unknown = Unknown(f"the effect of the while at line {node.lineno} is known only when the program runs")
         if not isinstance(node, ast.While):
             why = f"how often the loop over {shorten(source_of(node.iter))} runs (line {node.lineno}) is not known"
@@ -285,7 +285,7 @@ class Statements(Evaluator):
         while (holds := self.truth(self.value(node.test, scope))) and self._steps < most:
             yield None
         if holds is not False:
-            raise _UndecidedError
+            raise UndecidedError
 
     def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
@@ -295,9 +295,9 @@ class Statements(Evaluator):
         begun, times = self._steps, size_of(items)
         for number, item in enumerate(items):
             if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
-                raise _UndecidedError
+                raise UndecidedError
             if number > MAX_ITEMS or (isinstance(item, Unknown) and item.rest):  # a round has changed the list
-                raise _UndecidedError(item)
+                raise UndecidedError(item)
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
             returned = yield from self.follow(node.body, scope)
@@ -318,7 +318,7 @@ class Statements(Evaluator):
             returned = yield from self.follow(block, inner)
             del self.doubts[doubts:]
             if returned in (_BREAK, _CONTINUE):
-                raise _UndecidedError
+                raise UndecidedError
             if returned is not None:
                 self._early.append(returned.value)
             else:
