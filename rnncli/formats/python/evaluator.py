@@ -203,9 +203,9 @@ class Evaluator:
                 holds = self.truth(value) if isinstance(kind, ast.Not) else None
                 return self.combined([value], node) if holds is None else not holds
             case ast.BoolOp(op=kind, values=values):
-                value, unknown = None, []
+                value, unknown = None, list[Value]()
                 for each in values:
-                    value = self.value(each, scope)
+                    value = self.in_doubt(each, scope, [self.combined(unknown, node)] * bool(unknown))
                     holds = self.truth(value)
                     unknown += [value] if holds is None else []
                     if holds == isinstance(kind, ast.Or) and (isinstance(value, bool) or not unknown):
@@ -224,7 +224,8 @@ class Evaluator:
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
                 if holds is None:
-                    return self.one_of([self.value(body, scope), self.value(orelse, scope)], doubt(test, tested))
+                    why = doubt(test, tested)
+                    return self.one_of([self.in_doubt(each, scope, [why]) for each in (body, orelse)], why)
                 return self.value(body if holds else orelse, scope)
             case ast.Subscript(value=owner, slice=index):
                 return self.item(self.value(owner, scope), index, scope, node)
@@ -376,6 +377,13 @@ class Evaluator:
             else:
                 return joined([word, value]) or left_open(each)
         return made
+
+    def in_doubt(self, node: ast.expr, scope: Scope, more: list[Unknown]) -> Value:
+        """Return the value of an expression that may not be evaluated."""
+        self.doubts += more
+        value = self.value(node, scope)
+        del self.doubts[len(self.doubts) - len(more) :]
+        return value
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item, or several in a slice, of an object."""
