@@ -181,6 +181,7 @@ class Program(Statements):
         if (start := instance.method("__init__")) is not None:
             self.invoke(start, given)
         else:  # a dataclass
+            self.presuming += tuple(self._changed[each.node] for each in cls.line if each.node in self._changed)
             instance.values |= dict(zip(cls.fields, given.positional, strict=False)) | given.named
             for name in cls.fields:
                 if name not in instance.values and (usual := cls.get(name)) is not MISSING:
@@ -260,7 +261,7 @@ class Program(Statements):
             computes = isinstance(made, Class) or made.name in _COMPUTING
             other = computes and self._is_foreign(decorator) and "regist" not in written.lower()
             gives = names("configurable capture lru_cache cache")  # arguments from a file, or the same object again
-            if changed is not value or other or written.rpartition(".")[2] in gives:
+            if changed is not value or other or written.endswith("validator") or written.rpartition(".")[2] in gives:
                 decorated = f"the decorator {written} (line {each.lineno}) does to {name}"
                 self._changed[(scope.cls or made).node] = f"what {decorated} is not known"
             if "singledispatch" in written:
