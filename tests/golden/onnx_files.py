@@ -284,6 +284,7 @@ CASES: dict[str, tuple[str, Build]] = {
     ),
     "gru-bi-last": ("input:3,gru:4:bi:reset=before", lambda make: last(make, "GRU", direction="bidirectional")),
     "rnn-relu": ("input:3,rnn:4:seq:relu", lambda make: sequence(make, "RNN", activations=["Relu"])),
+    "rnn-tanh-twice": ("input:3,rnn:4:seq", lambda make: sequence(make, "RNN", activations=["Tanh", "Tanh"])),
     "rnn-affine": (
         "input:3,rnn:4:linear",
         lambda make: last(make, "RNN", activations=["Affine"], activation_alpha=[1.0], activation_beta=[0.0]),
