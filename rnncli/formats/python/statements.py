@@ -53,6 +53,7 @@ class End(NamedTuple):
 
 
 _BREAK, _CONTINUE = End(object()), End(object())
+_FAILURE = End(Unknown("it raises an error"))
 
 
 class UndecidedError(Exception):
@@ -109,11 +110,14 @@ class Statements(Evaluator):
 
     def follow(self, body: Sequence[ast.stmt], scope: Scope) -> Following[End | None]:
         """Follow statements, which yield what a generator yields; return as `run` does."""
+        failures = self._failures
         for statement in body:
             self.step()
             returned = yield from self._statement(statement, scope)
             if returned is not None:
                 return returned
+            if self._failures > failures:
+                return _FAILURE
         return None
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Following[End | None]:
@@ -218,6 +222,9 @@ class Statements(Evaluator):
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
             return (yield from self.branches([each.body for each in node.handlers], scope, why))
+        if failed:
+            self.fails()
+            return None
         ended = ended or (yield from self.follow(node.orelse, scope))
         paths = [source_of(each) for each in node.body if isinstance(each, ast.Import | ast.ImportFrom)]
         if ended is not None or any(set(re.findall(r"\w+", each)) & FRAMEWORK_PACKAGES for each in paths):
@@ -329,7 +336,7 @@ class Statements(Evaluator):
         if not ended:
             returns = self._early[early:]
             del self._early[early:]
-            return End(self.one_of(returns, why) if returns else Unknown("it raises an error"))
+            return End(self.one_of(returns, why)) if returns else _FAILURE
         if len(self._early) > early:  # the following statements may not run
             self.doubts.append(why)
         return None
