@@ -223,9 +223,8 @@ def _sizes(node: NodeProto, kind: Kind, count: int, shapes: Mapping[str, tuple[i
 def _activations(node: NodeProto, kind: Kind, count: int) -> dict[str, object]:
     """Return the activations of a layer by attribute."""
     names = [name.decode("utf-8", "replace") for name in node.named("activations").strings]
-    usual = [*kind.activations]
+    each, usual = len(kind.activations), [*kind.activations]
     names = usual * count if names in ([], usual * 2) else names  # ONNX Runtime writes both, whatever the directions
-    each = len(kind.activations)
     if len(names) != each * count:
         raise ReasonError(f"it has {plural(len(names), 'activation')}, expected {each * count}")
     numbers = {name: [*node.named(f"activation_{name}").floats] for name in ("alpha", "beta")}

@@ -56,7 +56,7 @@ _BREAK, _CONTINUE = End(object()), End(object())
 _FAILURE = End(Unknown("it raises an error"))
 
 
-class UndecidedError(Exception):
+class _UndecidedError(Exception):
     """It is not known whether a loop goes on."""
 
 
@@ -272,7 +272,7 @@ class Statements(Evaluator):
                 ended = yield from self.rounds(node, items, scope)
                 self._exact, self._times = before  # not of a generator that is dropped here
                 return ended
-            except UndecidedError as error:
+            except _UndecidedError as error:
                 taken = error.args[0] if error.args else taken
                 self._trying = trying
                 del self.doubts[doubts:]
@@ -292,7 +292,7 @@ class Statements(Evaluator):
         while (holds := self.truth(self.value(node.test, scope))) and self._steps < most:
             yield None
         if holds is not False:
-            raise UndecidedError
+            raise _UndecidedError
 
     def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round; return its return value, or None if it runs to its end.
@@ -302,9 +302,9 @@ class Statements(Evaluator):
         begun, times = self._steps, size_of(items)
         for number, item in enumerate(items):
             if number == 1 and (self._steps - begun) * times > (MAX_STEPS - begun) // 2:  # usually training
-                raise UndecidedError
+                raise _UndecidedError
             if number > MAX_ITEMS or (isinstance(item, Unknown) and item.rest):  # a round has changed the list
-                raise UndecidedError(item)
+                raise _UndecidedError(item)
             if not isinstance(node, ast.While):
                 self.assign(node.target, item, scope)
             returned = yield from self.follow(node.body, scope)
@@ -325,7 +325,7 @@ class Statements(Evaluator):
             returned = yield from self.follow(block, inner)
             del self.doubts[doubts:]
             if returned in (_BREAK, _CONTINUE):
-                raise UndecidedError
+                raise _UndecidedError
             if returned is not None:
                 self._early.append(returned.value)
             else:

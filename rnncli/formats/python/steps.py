@@ -14,7 +14,7 @@ from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops, names
 from rnncli.formats.python.library import ITEMS_A_STEP
 from rnncli.formats.python.objects import PLAIN, Call, Given, Instance, Opaque, Open, Scope, Tuple, Unknown, Value
 from rnncli.formats.python.program import RECURRENT, Program
-from rnncli.formats.python.statements import End, Following, Loop, UndecidedError
+from rnncli.formats.python.statements import End, Following, Loop
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
@@ -225,7 +225,7 @@ class TracedTensor(Opaque):
         return letter in ("b", "t", "1") or (letter in ("", "?") and axis in (0, 1, -2))
 
 
-@dataclass
+@dataclass(eq=False)
 class _RecordedLoop:
     """A loop: its first step and this round's, whether it is over data, or a part of it, and if rounds are alike."""
 
@@ -384,25 +384,21 @@ class Recorder(Program):
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
-        undecided = ended = None
         try:
-            ended = yield from super().rounds(node, items, scope)
-        except UndecidedError as error:
-            undecided = error
-        self._loops.pop()
-        if loop.alike:
-            self.steps = [step for step in self.steps if step.number < loop.round]
-        inside = [step for step in self.steps if step.number >= loop.begin and (loop.alike or timed)]
-        for step in inside:
-            step.timed = True
-        layers = [step for step in inside if step.word is not None]
-        for step in [step for step in layers if loops(step.word)] or layers[:1]:
-            if loop.shorter and _FEEDBACK not in [note.text for note in step.notes]:
-                said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
-                step.note(Note(said, "differs"))
-        if undecided is not None:
-            raise undecided
-        return ended
+            return (yield from super().rounds(node, items, scope))
+        finally:
+            if loop in self._loops:  # else a generator was dropped there
+                self._loops.pop()
+                if loop.alike:
+                    self.steps = [step for step in self.steps if step.number < loop.round]
+                inside = [step for step in self.steps if step.number >= loop.begin and (loop.alike or timed)]
+                for step in inside:
+                    step.timed = True
+                layers = [step for step in inside if step.word is not None]
+                for step in [step for step in layers if loops(step.word)] or layers[:1]:
+                    if loop.shorter and _FEEDBACK not in [note.text for note in step.notes]:
+                        said = f"{_IN_A_LOOP} over fewer timesteps than there are; here over all of them"
+                        step.note(Note(said, "differs"))
 
     @property
     def in_time(self) -> bool:
