@@ -121,12 +121,11 @@ class Program(Statements):
         while len(self.doubts) == doubts:
             with self._apart(state):
                 item = next(body, MISSING)
-            if item is MISSING:
-                return
-            if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
-                with self._apart(state):
+                if isinstance(item, Unknown) and item.rest:  # whether it goes on from here is not known
                     self.doubts.append(item)
                     _ = [*body]
+            if item is MISSING:
+                return
             yield item
         yield Unknown("whether an iterator is asked for this item is not known", rest=True)
 

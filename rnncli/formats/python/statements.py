@@ -52,8 +52,7 @@ class End(NamedTuple):
     value: Value
 
 
-_BREAK, _CONTINUE = End(object()), End(object())
-_FAILURE = End(Unknown("it raises an error"))
+_BREAK, _CONTINUE, _FAILURE = End(object()), End(object()), End(Unknown("it raises an error"))
 
 
 class _UndecidedError(Exception):
@@ -114,10 +113,8 @@ class Statements(Evaluator):
         for statement in body:
             self.step()
             returned = yield from self._statement(statement, scope)
-            if returned is not None:
-                return returned
-            if self._failures > failures:
-                return _FAILURE
+            if returned is not None or self._failures > failures:
+                return returned or _FAILURE
         return None
 
     def _statement(self, node: ast.stmt, scope: Scope) -> Following[End | None]:
@@ -215,9 +212,7 @@ class Statements(Evaluator):
         Frameworks are taken to be there, whatever a file imports if they are not.
         """
         outer, self._trying, before = self._trying, len(self.doubts), self._failures
-        ended, left = None, [*node.body]
-        while left and ended is None and self._failures == before:
-            ended = yield from self.follow([left.pop(0)], scope)
+        ended = yield from self.follow(node.body, scope)
         failed, self._failures, self._trying = self._failures > before, before, outer
         if failed and node.handlers:
             why = Unknown(f"which error the try at line {node.lineno} has is not known", line=node.lineno)
