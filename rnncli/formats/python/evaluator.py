@@ -62,12 +62,13 @@ class Evaluator:
         doubts: the unknown conditions under which the current statement runs, innermost last.
         module: the names of the text itself, outside its functions and classes.
         data_format: where Keras's pictures have their channels, as the text sets it.
+        current: the names that the current call sees.
     """
 
     def __init__(self, settings: Settings = NO_SETTINGS) -> None:
         self.used: set[str] = set()
         self.doubts: list[Unknown] = []
-        self.module = Scope({"__name__": "__main__"})
+        self.module = self.current = Scope({"__name__": "__main__"})
         self.data_format: Value = "channels_last"
         self.settings = {written_as(name): (name, setting_of(each)) for name, each in settings.items()}
         self._expressions = any(not name.isidentifier() for name in self.settings)
@@ -542,7 +543,7 @@ class Evaluator:
                 called = self.attribute(self.value(owner, scope), scope.private(name), node.func, called=True)
             case _:
                 called = self.value(node.func, scope)
-        given = self._given(node, scope)
+        given, self.current = self._given(node, scope), scope
         made = self.call(called, given)
         sizes = library.sizes_of(called, given) if open_in(made) is not None else None
         return Array(left_open(node).why, sizes=sizes) if sizes else self.made(made, node, scope)

@@ -253,9 +253,9 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return [one for each in parts for one in (each, each)]
         case ("globals",):
             return evaluator.module.values
-        case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str | Unknown):
+        case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str | Unknown) and len(given.all) == 1:
             said = expression_in(owner) if isinstance(owner, str) else None
-            return evaluator.value(said, evaluator.module) if said else joined([owner]) or left_open(given.node)
+            return evaluator.value(said, evaluator.current) if said else joined([owner]) or left_open(given.node)
         case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
             return name
         case (*_, "set_image_data_format"):
