@@ -62,9 +62,7 @@ class Direction:
             x, mask = chunk
             batch = x.shape[-1]
             if loop is None or loop.steps < len(x) or loop.batch != batch:
-                state, names = None, self.layer.states
-                if states is not None and self.prefixes[0] + names[0] in states:
-                    state = {name: np.concatenate([states[each + name].T for each in self.prefixes]) for name in names}
+                state = self._first_state(states)
                 if loop is not None:
                     state = loop.state()
                     ended.append({name: array[:, batch:] for name, array in state.items()})
@@ -96,6 +94,12 @@ class Direction:
         if loop is None or loop.batch != batch or loop.steps < steps:
             loop = make_loop(self.layer, self.weights, batch, steps)
         return loop
+
+    def _first_state(self, states: State | None) -> dict[str, Array] | None:
+        names = self.layer.states
+        if states is None or self.prefixes[0] + names[0] not in states:
+            return None
+        return {name: np.concatenate([states[prefix + name].T for prefix in self.prefixes]) for name in names}
 
 
 class RecurrentStage:

@@ -368,6 +368,11 @@ class CellStep(NamedTuple):
         return self.graph.node_of("Split", [x, sizes], blocks, axis=-1)
 
 
+def _rnn_step(step: CellStep) -> list[str]:
+    """The state is h = act(W·x + U·h + b)."""
+    return [step.act(step.graph.node("Add", step.wx, step.uh()))]
+
+
 def _lstm_step(step: CellStep) -> list[str]:
     """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
     node = step.graph.node
@@ -418,7 +423,7 @@ class Cell(NamedTuple):
 
 
 CELLS: Mapping[str, Cell] = {
-    "rnn": Cell("RNN", lambda step: [step.act(step.graph.node("Add", step.wx, step.uh()))]),
+    "rnn": Cell("RNN", _rnn_step),
     "lstm": Cell("LSTM", _lstm_step),
     "gru": Cell("GRU", _gru_step, lambda layer: {"linear_before_reset": 1} if layer.reset_after else {}, _split_gru),
 }
