@@ -82,13 +82,14 @@ def _dense(_layer: Any, _masked: bool) -> tuple[str, list[str]]:
 def _conv(layer: Any, _masked: bool) -> tuple[str, list[str]]:
     """Return the function of a convolution, without the activation."""
     plain, bias = layer.dilation_rate == 1, f" + {_own('bias')}" * layer.use_bias
+    ends = "x.shape[1] - span + 1"
     every = "" if plain else f" : {layer.dilation_rate}"
     return "x, name", [
         '"""(batch, timesteps, features) -> (batch, windows, filters)"""',
         f"kernel = {_own('kernel')}  # (width, features, filters)",
         f"span = {'len(kernel)' if plain else f'(len(kernel) - 1) * {layer.dilation_rate} + 1'}",
         *padded(layer.padding, str(layer.strides)),
-        f"starts = range(0, x.shape[1] - span + 1{'' if layer.strides == 1 else f', {layer.strides}'})",
+        f"starts = range({ends if layer.strides == 1 else f'0, {ends}, {layer.strides}'})",
         f"windows = np.stack([x[:, t : t + span{every}] for t in starts], axis=1)",
         'y = np.einsum("btkf,kfu->btu", windows, kernel)',
         f"return y{bias}",
