@@ -213,14 +213,14 @@ class Evaluator:
                         return value  # whatever the others are
                 return self.combined(unknown[:1], node) if unknown else value
             case ast.Compare(left=left, ops=kinds, comparators=rights):
-                values = [self.value(each, scope) for each in (left, *rights)]
-                tests = [library.compared(*each) for each in zip(kinds, values, values[1:], strict=False)]
+                compared = [self.value(each, scope) for each in (left, *rights)]
+                tests = [library.compared(*each) for each in zip(kinds, compared, compared[1:], strict=False)]
                 if None not in tests:
                     return all(tests)
-                sides = [one for each in values for one in (each if isinstance(each, list | dict) else [each])]
+                sides = [one for each in compared for one in (each if isinstance(each, list | dict) else [each])]
                 sizes = not isinstance(kinds[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)  # n < 100 gives no example of n
                 said = [one for one in sides if isinstance(one, str | bool) or (sizes and type(one) is int and one > 0)]
-                return self.combined(values, node).such_as([*said, None][0])
+                return self.combined(compared, node).such_as([*said, None][0])
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)
