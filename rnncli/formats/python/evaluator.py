@@ -192,7 +192,7 @@ class Evaluator:
                 listed = self._elements(elements, scope)
                 return self.fresh(Tuple(listed) if isinstance(node, ast.Tuple) else listed)
             case ast.Set(elts=elements):
-                return self.call(Named(("set",)), Given([self._elements(elements, scope)], {}, node))
+                return self._collected("set", self._elements(elements, scope), node)
             case ast.Dict(keys=keys, values=values):
                 return self.fresh(self._dict(keys, values, scope))
             case ast.BinOp(left=left, op=kind, right=right):
@@ -240,8 +240,7 @@ class Evaluator:
                     return open_in(listed) or left_open(node)
                 if isinstance(node, ast.ListComp):
                     return self.fresh(listed)
-                called = Named(("set" if isinstance(node, ast.SetComp) else "dict",))
-                return self.call(called, Given([listed], {}, node))
+                return self._collected("set" if isinstance(node, ast.SetComp) else "dict", listed, node)
             case ast.Lambda():
                 return self.defined(node, scope)
             case ast.JoinedStr(values=pieces):
@@ -385,6 +384,11 @@ class Evaluator:
         value = self.value(node, scope)
         del self.doubts[len(self.doubts) - len(more) :]
         return value
+
+    def _collected(self, kind: str, items: list[Value], node: ast.AST) -> Value:
+        """Return a set or a dict of items; one that depends on more than numbers and texts is left open."""
+        made = self.call(Named((kind,)), Given([items], {}, node))
+        return left_open(node) if isinstance(made, Call) else made
 
     def item(self, owner: Value, index: ast.expr, scope: Scope, node: ast.Subscript) -> Value:
         """Return an item, or several in a slice, of an object."""
