@@ -32,10 +32,7 @@ _AT_EACH_END = 50
 def explanation_page(explanation: Explanation) -> Iterator[Block]:
     """Yield each layer's equations, weights and notes."""
     yield from head_of(explanation.summary, explained=True)
-    # Equal layers have equal notes, except for the names of weights in them.
-    runs = [
-        *folded(explanation.layers, lambda one: one._replace(summary=equal_but_for_its_name(one.summary), notes=()))
-    ]
+    runs = list(folded(explanation.layers, key=_without_its_name))
     left_out = [layer for run in runs[_AT_EACH_END:-_AT_EACH_END] for layer in run]
     for run in runs[:_AT_EACH_END]:
         yield from _run(run)
@@ -57,6 +54,11 @@ def _run(run: Sequence[LayerExplanation]) -> Iterator[Block]:
     yield GAP
     yield Line(_heading(run))
     yield from map(Pairs, (_equations(run[0]), _weights(run), _facts(run[0].notes)))
+
+
+def _without_its_name(layer: LayerExplanation) -> LayerExplanation:
+    # Equal layers have equal notes, except for the names of weights in them.
+    return layer._replace(summary=equal_but_for_its_name(layer.summary), notes=())
 
 
 def _equations(layer: LayerExplanation) -> Rows:

@@ -386,11 +386,8 @@ class FoundNodes:
                     self.say(flow.node, "returns only one of its two directions in the file; here it returns both")
                 if flow.returns == "state":
                     self.say(flow.node, "returns its cell state in the file; here it returns its output")
-                if (
-                    flow.axes is not None
-                    and flow.features not in (None, *flow.axes)
-                    and sized(flow.features or ()) == 1
-                ):
+                gone = flow.axes is not None and flow.features not in (None, *flow.axes)
+                if gone and sized(flow.features or ()) == 1:
                     self.say(flow.node, "returns its only feature without an axis in the file")
                 if flow.is_reordered:
                     self.say(flow.node, "returns its numbers in another order in the file")

@@ -97,9 +97,8 @@ class Unknown:
         """Return it as the reason why an item of a loop is not known: a setting can provide a list of numbers."""
         if getattr(getattr(looped, "func", None), "id", "") in ("range", "xrange"):
             return self.such_as(2)
-        return replace(self, names=tuple(each for each in self.names if "(" not in each.name or each.is_list)).such_as(
-            LIST
-        )
+        some = tuple(each for each in self.names if "(" not in each.name or each.is_list)
+        return replace(self, names=some).such_as(LIST)
 
 
 @dataclass(frozen=True, eq=False)
