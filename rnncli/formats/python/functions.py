@@ -195,10 +195,10 @@ def picked(
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
     source = owner.step
     while not loops(source.word) and source.keeps_axes and source.reads:
-        if source.is_keras and not source.keeps_timesteps:
+        if not source.keeps_timesteps:
             break
         source = source.reads[0].step
-    if last and (loops(source.word) or not owner.step.is_keras):
+    if last and (loops(source.word) or not (source.word or owner.step.is_keras)):
         if getattr(source.word, "merge_mode", None) is not None:
             said = "takes the outputs of both directions at the last timestep; here the backward one returns its own"
             source.note(Note(f"{said} last output", "differs"))

@@ -491,6 +491,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
     for each in model.outputs:
         if each.axes in (FLAT, SPLIT):
             also.setdefault(each.step, []).append(Note("is returned in another shape than here", "differs row"))
+    also |= {each: [Note(f"returns {said}", "differs row")] for each, said in _states_alone(model.outputs).items()}
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -528,6 +529,22 @@ def _nodes(model: _FoundModel) -> list[Node]:
     outputs = outputs or [Edge(each.step, "vector") for each in model.outputs]
     ends = tuple(Read(names[edge.step], edge.returns) for edge in outputs if edge.step in names)
     return [*nodes, Node("output", "output", None, ends)] if ends else nodes
+
+
+def _states_alone(outputs: Sequence[TracedTensor]) -> dict[TracedStep, str]:
+    """Return the layers of which a model returns states that specs have no word for, and nothing else, in words."""
+    said: dict[TracedStep, str] = {}
+    alone = all(each.part or each.states for each in outputs)
+    for step in {each.step: None for each in outputs} if alone else ():
+        held = [one for each in outputs if each.step is step for one in each.states or [each]]
+        parts = {one.part for one in held}
+        if parts == {"c"}:
+            said[step] = "its cell state (c_n); here its output"
+        elif len(parts) == 1 and parts <= {"forward", "backward"}:
+            said[step] = f"the last output of its {parts.pop()} direction alone; here those of both"
+        elif len({one.step for one in held}) > 1:
+            said[step] = "the last outputs of all layers of its stack; here that of the last one"
+    return said
 
 
 def _step_name(step: TracedStep, names: Mapping[Module, str]) -> str:

@@ -138,7 +138,7 @@ class TracedStep:
         """Whether its output at each timestep is computed from its input at that timestep alone."""
         word, made = self.word, self.made
         whole = isinstance(word, Layer) and (word.returns != "same" or word.window is not None)
-        return word is not None and made is not None and not whole and made.where is None and not any(made.around)
+        return word is not None and not whole and (made is None or (made.where is None and not any(made.around)))
 
     @property
     def rank(self) -> int | None:
