@@ -263,6 +263,39 @@ def test_arrays_go_to_the_layers_of_a_known_network_by_kind_shape_and_number() -
     part = fitted(open_model("w.npz"), "", Network.parse(spec))
     layers = {"lstm": "cell", "lstm_1": "cell_9", "lstm_2": "cell_10"}
     assert sources(part) == {"dense": "d", "layer_normalization": "layer_normalization"} | layers
+
+
+def test_a_source_takes_each_layers_arrays_by_the_name_that_it_gives_the_layer(rnncli: Run) -> None:
+    """The class is what tells which of two equal layers comes first, and that two vectors are a normalization."""
+    rnn = "norm.weight 3; norm.bias 3; rnn.ih 4x3; rnn.hh 4x4; rnn.bias_ih_l0 4; rnn.bias_hh_l0 4"
+    named = f"{rnn}; fcs.0.weight 4x4; fcs.0.bias 4; fcs.1.weight 4x4; fcs.1.bias 4"
+    saved("w.npz", named)
+    saved("inside.npz", "; ".join(f"model.{each}" for each in named.split("; ")))
+    Path("model.py").write_text(
+        """from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fcs = nn.ModuleList([nn.Linear(4, 4) for _ in range(2)])
+        self.rnn, self.norm = nn.RNN(3, 4, batch_first=True), nn.LayerNorm(3)
+    def forward(self, x):
+        x = self.rnn(self.norm(x))[0]
+        for fc in reversed(self.fcs):
+            x = fc(x)
+        return x
+"""
+    )
+    said = rnncli("forward", "model.py", "--weights", "w.npz").stderr
+    assert "layer_normalization from norm, simple_rnn from rnn, dense from fcs.1, dense_1 from fcs.0" in said
+    weights = Model(Network.read("model.py"), weights="w.npz").weights
+    places = {name: int(array.flat[0]) for name, array in weights.items() if "bias" not in name}
+    norms = {"layer_normalization/gamma": 0, "layer_normalization/beta": 1}
+    assert places == norms | {
+        "simple_rnn/kernel": 2,
+        "simple_rnn/recurrent_kernel": 3,
+        "dense/kernel": 8,
+        "dense_1/kernel": 6,
+    }
     # A matrix that may be a table or a dense layer is what the network has.
     saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; tok.weight 5x4")
     for spec, name in (("embed:5x4,rnn:2:nobias", "embedding"), ("input:4,dense:5:nobias", "dense")):

@@ -9,6 +9,7 @@ from itertools import chain
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import MATRIX, numbered
+from rnncli.formats.conventions import BATCHES
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
 from rnncli.layers import Layer
@@ -31,8 +32,8 @@ _FLATTENED = Note(
 def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     """Return a network with its arrays in a file; each node keeps its name in the file.
 
-    The arrays are those of the wanted part, or of the only part that fits. If no part fits, they are taken from all
-    layers in the file, if it has as many of each kind and shape as the network.
+    The arrays are those of the wanted part, those that a source names, or those of the only part that fits. If no part
+    fits, they are taken from all layers in the file, if it has as many of each kind and shape as the network.
 
     Raises:
         RnncliError: nothing fits, the file has no weights, or they are in another order.
@@ -41,6 +42,8 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if network.origin.reordered:
         advice = f"if the weights are in the order that the spec expects, give the spec itself: {network}"
         raise RnncliError(f"{model.path} may have its weights in another order: {network.origin.reordered[0]}", advice)
+    if not wanted and (nodes := _by_name(model, network)):
+        return _part(model, network, iter(nodes))
     parts = [part_of(model, wanted)] if wanted else list(model.parts)
     expected = [signature for _, signature in _owners(network)]
     fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
@@ -118,6 +121,23 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
             tensors = dict(zip(names, tensors.values(), strict=True))
         made.append(replace(node, word=layer, tensors=tensors, notes=()))
     return Part("", network.head, tuple(made), path=model.path)
+
+
+def _by_name(model: ModelFile, network: Network) -> list[Node] | None:
+    """Return a file's layer for each layer of a source's network, by its name there; None if one has other shapes.
+
+    All names in the file may begin with that of a module around the network: `model.rnn`.
+    """
+    read = network.part.nodes if network.part is not None else ()
+    held = {node.name: node for node in (*chain(*(part.nodes for part in model.parts)), *model.left) if node.tensors}
+    wanted: list[tuple[str, list[Shape]]] = []
+    for node, layer, (reads, _) in zip(read, network.body, network.shapes(), strict=False):
+        if weights := layer.weights(reads, "keras" if node.convention == "keras" else "torch"):
+            wanted.append((node.owner or node.name, sorted(weight.shape for weight in weights)))
+    leads = [each.removesuffix(name) for name, _ in wanted[:1] for each in held if f".{each}".endswith(f".{name}")]
+    found = [held[leads[0] + name] for name, _ in wanted if leads[0] + name in held] if len(leads) == 1 else []
+    shapes = [sorted(each.shape for name, each in node.tensors.items() if name != BATCHES) for node in found]
+    return found if found and shapes == [each for _, each in wanted] else None
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:
