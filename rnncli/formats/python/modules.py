@@ -216,7 +216,7 @@ class Modules(Recorder):
             if axes == "tbf" and first is not None and first.axes in ("", "??f") and not (cell or self.in_time):
                 said = "reads (timesteps, batch, features) in the file, without batch_first; here the batch is first"
                 levels[0].note(Note(said, "differs"))
-            if first is not None and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
+            if first is not None and not cell and {first.axes[:2], axes[:2]} == {"bt", "tb"}:
                 levels[0].note(Note("loops over samples, because its batch_first differs from its input's", "differs"))
             return _outputs(levels, axes, cell=cell)
         if first is None or levels:

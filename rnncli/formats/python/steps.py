@@ -405,6 +405,12 @@ class Recorder(Program):
         """Whether a loop over timesteps is being followed."""
         return any(loop.timed for loop in self._loops)
 
+    def of_a_round(self, tensor: TracedTensor) -> bool:
+        """Return whether a cell computes a tensor, or what it is computed from, in the current round of a loop."""
+        begin = self._loops[-1].begin if self._loops else self._count
+        modules = [each.module for each in reached([tensor], begin) if each.number >= begin]
+        return any(recurs(each) and each.name.endswith("Cell") for each in modules if each is not None)
+
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last one."""
         loop = self._loops[-1]
@@ -424,10 +430,11 @@ class Recorder(Program):
             return made
         read, returned, own = before
         begun = [loop for loop in self._loops if loop.begin <= own.number < loop.round]
-        alone = not isinstance(returned, list) or (module.framework == "torch" and module.name.endswith("Cell"))
+        cell = recurs(module) and module.name.endswith("Cell")
+        alone = not isinstance(returned, list) or (module.framework == "torch" and cell)
         begins, ends = _states(states), _states(self.tensors(returned if alone else returned[1:]))
         known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
-        if recurs(module) and self.in_time and begins != ends and known:
+        if (cell or (recurs(module) and self.in_time)) and begins != ends and known:
             own.note(Note(f"{_IN_A_LOOP} without the state that it returned; here it carries its state on", "differs"))
         for loop in begun:
             loop.alike = True
