@@ -98,6 +98,7 @@ golden: $(FRAMEWORKS)/.installed  ## Regenerate the golden values with Keras and
 judge: $(FRAMEWORKS)/.installed $(VENV)/.installed  ## Compare thousands of random networks, their files and exports with Keras and PyTorch
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_files.py
+	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_sources.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/saved_tensors.py --judge 1000
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/keras_table.py
 	KERAS_BACKEND=torch $(FRAMEWORKS)/bin/python tests/golden/judge_exports.py --ruff $(BIN)/ruff

@@ -98,7 +98,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             one = sizes == [0] if name == "unsqueeze" else len(sizes) == 3 and sizes[0] == 1
             one = one and not first.step.is_data
             rows = first.axes == "" and first.returns == "sequence" and first.step.out not in (1, None)  # view(-1, 8)
-            axes = STEP if one else FLAT * (flat and (first.axes == "btf" or rows))
+            axes = STEP if one else FLAT * (flat and (first.axes in ("btf", "tbf") or rows))
             if first.axes == "bft" and sizes[2:] in ([first.step.out], [SIZE]):  # rather than a transposition
                 said = "returns features before timesteps, which a reshape regroups; here they are transposed"
                 first.step.note(Note(said, "differs"))

@@ -491,7 +491,12 @@ def _nodes(model: _FoundModel) -> list[Node]:
     for each in model.outputs:
         if each.axes in (FLAT, SPLIT):
             also.setdefault(each.step, []).append(Note("is returned in another shape than here", "differs row"))
-    also |= {each: [Note(f"returns {said}", "differs row")] for each, said in _states_alone(model.outputs).items()}
+        if each.axes == "bft":
+            turned = Note(
+                "is returned with features before timesteps in the file; here timesteps come first", "differs"
+            )
+            also.setdefault(each.step, []).append(turned)
+    also |= {each: [Note(said, "differs row")] for each, said in _states_alone(model.outputs).items()}
     for step in model.steps:
         name = _step_name(step, model.modules)
         again = "" if step.module is None else first.get((step.module, step.level), "")
@@ -532,18 +537,18 @@ def _nodes(model: _FoundModel) -> list[Node]:
 
 
 def _states_alone(outputs: Sequence[TracedTensor]) -> dict[TracedStep, str]:
-    """Return the layers of which a model returns states that specs have no word for, and nothing else, in words."""
+    """Return what differs for each layer of which a model returns nothing but states that specs have no word for."""
     said: dict[TracedStep, str] = {}
     alone = all(each.part or each.states for each in outputs)
     for step in {each.step: None for each in outputs} if alone else ():
         held = [one for each in outputs if each.step is step for one in each.states or [each]]
         parts = {one.part for one in held}
         if parts == {"c"}:
-            said[step] = "its cell state (c_n); here its output"
-        elif len(parts) == 1 and parts <= {"forward", "backward"}:
-            said[step] = f"the last output of its {parts.pop()} direction alone; here those of both"
+            said[step] = "returns its cell state in the file; here it returns its output"
+        elif parts in ({"forward"}, {"backward"}):
+            said[step] = "returns only one of its two directions in the file; here it returns both"
         elif len({one.step for one in held}) > 1:
-            said[step] = "the last outputs of all layers of its stack; here that of the last one"
+            said[step] = "returns the states of all its layers in the file; here that of the last one"
     return said
 
 
