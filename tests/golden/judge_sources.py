@@ -179,7 +179,8 @@ class Writer:
     def recurrent(self, x: Tensor) -> None:
         """Write a call of a recurrent layer, and perhaps what is taken from its states."""
         kind, units = self.random.choice(("LSTM", "GRU", "RNN")), self.random.randint(3, 5)
-        first = ", batch_first=True" * ((x.axes == "btf") != (self.random.random() < 0.03))
+        told = any("batch_first" in line for line in self.made)  # else the input may be one that has its time first
+        first = ", batch_first=True" * ((x.axes == "btf") != (told and self.random.random() < 0.05))
         both = self.random.random() < 0.3
         more = self.pick("", "", ", bias=False", ", num_layers=2", ", num_layers=2", ", dropout=0.1, num_layers=2")
         name = self.layer(f"{kind}({x.features}, {units}{more}{first}{', bidirectional=True' * both})")

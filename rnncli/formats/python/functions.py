@@ -79,7 +79,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
     one_each = 1 if name == "split" else len(first.states) or SIZE  # timestep, or state
-    if name in ("split", "chunk") and given.all[1:2] != [one_each]:
+    if name in ("split", "chunk") and (given.all[1:2] != [one_each] or (first.states and given.get("dim", 2, 0))):
         known = ""
     made: Value = None
     sizes = [one for each in given.all[1:] for one in (each[:] if isinstance(each, list) else [each])]
@@ -105,7 +105,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             width, last = first.step.out or 0, sizes[-1] if sizes and type(sizes[-1]) is int else -1
             splits = len(sizes) == 4 or (name in ("view", "reshape") and 1 < last < width and width % last == 0)
             axes = SPLIT if splits and not first.step.is_data and not first.states else axes
-            made = replace(first.alone, axes=axes)
+            made = replace(first.alone, axes=first.axes if name == "squeeze" and len(first.states) > 1 else axes)
             made = TracedTensor(first.step, "vector") if both else made
             if first.states and len(sizes) == 4 and name in ("view", "reshape"):  # of layers, in one or both directions
                 ways = [*zip(first.states[::2], first.states[1::2], strict=False)]

@@ -374,8 +374,9 @@ class Graphs(Containers):
             if (kept := self.kept(owner, key)) is not None:
                 return kept
             owner = replace(owner, done=None) if owner.done in self.lists else owner
-        if owner.states and [*keys, *slices] == [0]:
-            taken = self.item([*owner.states], parts[0], scope, node)
+        level = max(owner.axes.find("s"), 0)
+        if owner.states and [*keys, *slices] == [level]:
+            taken = self.item([*owner.states], parts[level], scope, node)
             if isinstance(taken, TracedTensor):
                 return taken
             if isinstance(taken, list) and taken:
