@@ -426,6 +426,12 @@ class Graphs(Containers):
                     target = owner
         super().assign(target, value, scope)
 
+    def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
+        """Return the result of an operator; a list of one timestep times a number is not the outputs of a loop."""
+        made = super().calculated(kind, left, right, node)
+        timed = [each for each in self.tensors(made) if each.step.timed] if isinstance(kind, ast.Mult) else []
+        return [self.operation("mult", timed, getattr(node, "lineno", 0))] if timed else made
+
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on tensors, or on values that are not known."""
         tensors = self.tensors([each for each in values if not isinstance(each, list)])
