@@ -66,7 +66,8 @@ class Rows(NamedTuple):
 
     def _about(self, kind: str, line: int | None) -> str:
         """Return where the nodes of a kind that are in no part are, and their parameters, as far as known."""
-        counts = [node.params for node in self.left if (node.shown_kind, node.line) == (kind, line)]
+        some = [node for node in self.left if (node.shown_kind, node.line) == (kind, line)]
+        counts = [node.params for node in some if node.owner in ("", node.name)]  # a layer that is called again has one
         params = None if None in counts else sum(filter(None, counts))
         about = [f"line {line}"] * bool(line) + [plural(params or 0, "parameter")] * bool(params)
         return f" ({', '.join(about)})" if about else ""

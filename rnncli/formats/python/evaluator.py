@@ -311,6 +311,8 @@ class Evaluator:
         if isinstance(kind, ast.Add | ast.Mult) and any(isinstance(each, list) for each in sides):
             other = "(8, 8)" if isinstance(kind, ast.Add) else 2
             sides = [each.such_as(other) if isinstance(each, Unknown) and not each.line else each for each in sides]
+        elif isinstance(kind, ast.Sub) and isinstance(left, Unknown) and isinstance(right, Unknown):
+            sides = [left, right.such_as(50)]  # for a difference that is not 0
         return self.combined(sides, node)
 
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:

@@ -337,7 +337,7 @@ class Graphs(Containers):
     def truth(self, value: Value) -> bool | None:
         """Return whether a value counts as true, as layers and classes of a framework do."""
         named = isinstance(value, Named) and bool(value.name[:1].isupper() or activation_of(value))
-        if named and self.framework(value.path) is not None:
+        if named and (value.path[0] in FRAMEWORK_PACKAGES or self.framework(value.path) is not None):
             return True
         return True if isinstance(value, Module) and value.items is None else super().truth(value)
 

@@ -179,7 +179,11 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
     owner, name = given.get("", 0), given.get("", 1)
     match called.path:
         case ("getattr",) if isinstance(name, Unknown) or (isinstance(name, str) and len(given.positional) == 2):
-            return name if isinstance(name, Unknown) else evaluator.attribute(owner, name, given.node)
+            if not isinstance(name, Unknown):
+                return evaluator.attribute(owner, name, given.node)
+            activates = owner == Named(("torch", "nn")) and any("act" in each.name for each in name.names)
+            layer = getattr(owner, "name", "") in ("nn", "layers")
+            return name.such_as("ReLU" if activates else "LSTM" if layer else None)
         case ("getattr" | "hasattr" as asked,) if isinstance(owner, Instance) and owner.cls and isinstance(name, str):
             has = name in owner.values or owner.cls.get(name) is not MISSING
             if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:

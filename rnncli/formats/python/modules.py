@@ -13,7 +13,7 @@ from rnncli.formats import frameworks
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, SHAPES, class_of
 from rnncli.formats.keras.config import KEEP_FEATURES
-from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned
+from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned, shape_after
 from rnncli.formats.python.functions import (
     FLAT,
     LOG_SOFTMAX,
@@ -261,7 +261,13 @@ class Modules(Recorder):
             held = given.get("layer", 0)
             inner: Sequence[Value] | None = sizes[1:]
             for each in held.items.values() if isinstance(held, Module) and held.items is not None else [held]:
-                inner = self._sizes_of(each, inner)
+                before, inner = inner or (), self._sizes_of(each, inner)
+                if inner is None and 0 < len(before) < 3:  # an embedding, or a layer that loops itself
+                    try:
+                        word = self.made_of(each)[-1].word
+                    except UnknownModuleError:
+                        return None
+                    inner = shape_after(word, before[-1], None)[1:] if isinstance(word, Layer) else None
             return None if inner is None else [sizes[0], *inner]
         if name == "Permute" and isinstance(first, list):
             return [sizes[each - 1] if each in range(1, len(sizes) + 1) else None for each in first]

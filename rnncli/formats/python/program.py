@@ -238,6 +238,7 @@ class Program(Statements):
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, scope: Scope) -> None:
         """Bind the name of a function or a class that the text defines, and follow the body of a class."""
+        self.recurrent |= {node.name} if RECURRENT & words_in(node) else set()
         if isinstance(node, ast.ClassDef):
             self._define_class(node, scope)
         else:
@@ -280,7 +281,6 @@ class Program(Statements):
         # What pydantic's class adds to a class of settings makes no difference here.
         cls = Class(node, inside, tuple(each for each in bases if each != Named(("pydantic", "BaseModel"))))
         self.classes.append(cls)
-        self.recurrent |= {node.name} if RECURRENT & words_in(node) else set()
         defined, inside.cls = len(self.functions), cls
         self.run(node.body, inside)
         obscure = [f"__delattr__ of {cls.name}"] * ("__delattr__" in inside.values)  # not followed

@@ -305,14 +305,19 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         replaced = {each.values[""]: each for each in inner if isinstance(each.values.get(""), Module)}
         steps, outputs = _returned(graphs, own)
         if loops and instance not in replaced.values() and not any(recurs(step.module) for step in steps):
-            values = [*instance.values.values()]
+            values = [*{id(each): each for each in instance.values.values()}.values()]
             chained, _ = graphs.recorded(partial(_chained, graphs, values))
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
                 some = [each for each in values if isinstance(each, list | dict) or _is_layer(graphs, each)]
-                known = len(some) == 1 and isinstance(some[0], Instance) and graphs.computing(some[0]) is not None
+                nets = [each for each in some if isinstance(each, Instance) and graphs.computing(each) is not None]
+                known = len(some) == 1 and some == nets
                 alone = known or own is not None or loops <= shown.keys()  # a model that it builds is already shown
-                own = own if alone else _own_method(graphs, instance)
-                steps, outputs = _returned(graphs, own)
+                found = own if alone else _own_method(graphs, instance)
+                steps, outputs = _returned(graphs, found)
+                several = own is None and some == nets and len(nets) > 1 and not graphs.computes(instance)
+                if several and _are_apart(nets, steps):
+                    continue  # it keeps networks, and is none
+                own = found
                 if not any(recurs(step.module) for step in steps):
                     assumed, steps, outputs = not known, chained, []
         called = {step.module for step in steps}
@@ -329,6 +334,13 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
         yield _FoundModel(cls.name, cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset))
 
 
+def _are_apart(nets: Sequence[Instance], steps: Sequence[TracedStep]) -> bool:
+    """Return whether none of several networks reads what another one returns."""
+    owners = {module: net for net in nets for module in held_in(net)}
+    read = ({owners.get(each.module) for each in reached([TracedTensor(step)])} - {None} for step in steps)
+    return all(len(each) < 2 for step, each in zip(steps, read, strict=True) if step.module in owners)
+
+
 def _returned(graphs: Graphs, function: Function | None) -> tuple[list[TracedStep], Sequence[TracedTensor]]:
     """Return the steps of a method on data, and the tensors that it returns."""
     if function is None:
@@ -340,7 +352,11 @@ def _returned(graphs: Graphs, function: Function | None) -> tuple[list[TracedSte
 def _own_method(graphs: Graphs, instance: Instance) -> Function | None:
     """Return the method that computes with most of an object's layers, if none has a framework's name for it."""
     named = [name for name in (instance.cls.scope.values if instance.cls else ()) if name[:1] != "_"]
-    every = {method: _returned(graphs, method)[0] for method in filter(None, map(instance.method, named))}
+    every: dict[Function, list[TracedStep]] = {}
+    for method in filter(None, map(instance.method, named)):
+        kept = {**instance.values}
+        every[method] = _returned(graphs, method)[0]
+        instance.values = kept  # one that makes its layers makes others
     some = [each for each, steps in every.items() if any(recurs(step.module) for step in steps)]
     return min(some, key=lambda each: (-sum(step.has_weights for step in every[each]), len(every[each])), default=None)
 
