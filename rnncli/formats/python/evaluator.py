@@ -165,7 +165,7 @@ class Evaluator:
             RnncliError: it takes too many steps.
         """
         self.step()
-        if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Set):
+        if self._expressions and isinstance(node, ast.Attribute | ast.Subscript | ast.Call | ast.Set | ast.BinOp):
             written = source_of(node)
             kept = KEPT.sub("", written)
             for name in (written, kept, _WITH_KEY.sub(r".\1", kept)):
@@ -220,7 +220,8 @@ class Evaluator:
                 sides = [one for each in compared for one in (each if isinstance(each, list | dict) else [each])]
                 sizes = not isinstance(kinds[0], ast.Lt | ast.LtE | ast.Gt | ast.GtE)  # n < 100 gives no example of n
                 said = [one for one in sides if isinstance(one, str | bool) or (sizes and type(one) is int and one > 0)]
-                return self.combined(compared, node).such_as([*said, None][0])
+                found = self.combined(compared, node)
+                return found if isinstance(found, bool) else found.such_as([*said, None][0])
             case ast.IfExp(test=test, body=body, orelse=orelse):
                 tested = self.value(test, scope)
                 holds = self.truth(tested)

@@ -435,6 +435,9 @@ class Graphs(Containers):
     def combined(self, values: list[Value], node: ast.AST) -> Value:
         """Return the result of an operator on tensors, or on values that are not known."""
         tensors = self.tensors([each for each in values if not isinstance(each, list)])
+        match node, values:
+            case ast.Compare(ops=[ast.In() | ast.NotIn() as kind]), [str(), TracedTensor() as data] if data.is_data:
+                return isinstance(kind, ast.In)  # a dict of data has what it is asked for
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign | ast.UnaryOp) and not isinstance(node.op, ast.Not):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
         return SIZE if tensors or SIZE in values else super().combined(values, node)

@@ -183,7 +183,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
                 return evaluator.attribute(owner, name, given.node)
             activates = owner == Named(("torch", "nn")) and any("act" in each.name for each in name.names)
             layer = getattr(owner, "name", "") in ("nn", "layers")
-            return name.such_as("ReLU" if activates else "LSTM" if layer else None)
+            why = replace(name, why=left_open(given.node).why)
+            return why.such_as("ReLU" if activates else "LSTM" if layer else None)
         case ("getattr" | "hasattr" as asked,) if isinstance(owner, Instance) and owner.cls and isinstance(name, str):
             has = name in owner.values or owner.cls.get(name) is not MISSING
             if has or {base.name for base in owner.cls.named} <= PLAIN_BASES:
@@ -258,8 +259,9 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
         case ("globals",):
             return evaluator.module.values
         case ("eval",) | ("ast", "literal_eval") if isinstance(owner, str | Unknown) and len(given.all) == 1:
-            said = expression_in(owner) if isinstance(owner, str) else None
-            return evaluator.value(said, evaluator.current) if said else joined([owner]) or left_open(given.node)
+            said, why = expression_in(owner) if isinstance(owner, str) else None, left_open(given.node)
+            unsaid = replace(owner, why=why.why) if isinstance(owner, Unknown) else why
+            return evaluator.value(said, evaluator.current) if said else unsaid
         case ("os", "getenv") | ("os", "environ", "get") if len(given.positional) == 2:
             return name
         case (*_, "set_image_data_format"):
@@ -353,7 +355,10 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
         if isinstance(error, LookupError) and joined(keys) is None and open_in(owner) is None:
             evaluator.fails()
         if not isinstance(owner, dict) or all(isinstance(key, PLAIN) for key in keys):
-            return (joined(keys) if isinstance(owner, list | str | dict) else None) or left_open(node, of=owner)
+            why = joined(keys) if isinstance(owner, list | str | dict) else None
+            if why is not None and isinstance(owner, list):
+                return replace(why, why=left_open(node).why).such_as(0)
+            return why or left_open(node, of=owner)
         example = next((key for key in owner if isinstance(key, str | int)), None)
         return one_of_some([*owner.values()], (joined(keys) or left_open(node.slice)).such_as(example))
 

@@ -142,7 +142,8 @@ class Modules(Recorder):
         made = self.operation(kind_of(value), tensors, line, plain=False)
         made.step.of_object = made.step.kind not in USES
         if isinstance(value, Unknown):
-            found = [*value.names] if not value.is_list else []  # a list of numbers is none of layers
+            itself = [each for each in value.names if each.example is None and value.why.startswith(f"{each.name} ")]
+            found = [each for each in value.names if each not in itself and not value.is_list]  # numbers are no layers
             for each in value.values:
                 try:
                     self.made_of(each)

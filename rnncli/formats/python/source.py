@@ -308,7 +308,7 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
             values = [*{id(each): each for each in instance.values.values()}.values()]
             chained, _ = graphs.recorded(partial(_chained, graphs, values))
             if any(recurs(each.module) or each.names or each.kind == "unknown" for each in chained):
-                some = [each for each in values if isinstance(each, list | dict) or _is_layer(graphs, each)]
+                some = [each for each in values if _is_layer(graphs, each)]
                 nets = [each for each in some if isinstance(each, Instance) and graphs.computing(each) is not None]
                 known = len(some) == 1 and some == nets
                 alone = known or own is not None or loops <= shown.keys()  # a model that it builds is already shown
@@ -402,7 +402,7 @@ def _is_layer(graphs: Graphs, value: Value) -> bool:
     if isinstance(value, Instance | Module):
         settings = isinstance(value, Instance) and not graphs.computes(value) and len(held_in(value)) == 1
         return not settings and value not in graphs.wrapped
-    return bool(modules_in(value))
+    return bool(held_in(value) if isinstance(value, list | dict) else modules_in(value))
 
 
 def _loose(graphs: Graphs, found: Sequence[_FoundModel]) -> Iterator[_FoundModel]:
