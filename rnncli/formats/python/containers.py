@@ -186,9 +186,10 @@ class Containers(Modules):
             said = [*value.of.variables, value.of.name][0]
             self.differ(owner, f"shares the weights of {said}, which are counted twice", "counted twice")
         elif re.match("(weight|bias|kernel|recurrent_kernel|embeddings|gamma|beta)(_|$)", name) and not bare:
-            text = f"has the sizes that it is made with: its {name} is set later {where}"
-            self.differ(owner, text, "assumed size")
-        elif isinstance(value, Module | Instance | Function):
+            if all(each.effect != "assumed size" for each in owner.notes):
+                text = f"has the sizes that it is made with: its {name} is set later {where}"
+                self.differ(owner, text, "assumed size")
+        elif isinstance(value, Module | Instance | Function) and name != "flatten_parameters":  # which only speeds up
             self.differ(owner, f"has its {name} set {where}, which is left out")
         later = names("return_sequences return_state go_backwards activation recurrent_activation batch_first dropout")
         known = bare or name in later  # which have no effect on weights

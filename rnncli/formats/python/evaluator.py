@@ -319,14 +319,14 @@ class Evaluator:
     def attribute(self, owner: Value, name: str, node: ast.AST, *, called: bool = False) -> Value:
         """Return an attribute of an object; if it is called, it may be a method that the text does not define."""
         match owner:
+            case str() | int() | Named(path=("torch" | "tensorflow" | "keras", *_)) if name == "value":  # of an Enum
+                return owner
             case Named(path=("string",)) if isinstance(getattr(string, name, None), str):
                 return getattr(string, name)
             case Named(path=path):
                 return Named((*path, name), node if isinstance(node, ast.expr) else None)
             case Array(sizes=sizes) if name == "shape" and not called:
                 return Tuple(sizes)
-            case str() | int() if name == "value":  # of an Enum
-                return owner
             case dict() if name in owner and not called:  # in a namespace
                 return owner[name]
             case Class() | Function() if name == "__name__":

@@ -117,6 +117,9 @@ _REGISTERING = names("add_module register_module register_parameter __setattr__ 
 _MODULES = names("math collections itertools functools numpy copy")
 FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
 
+_KINDS = {each: each for each in names("bool int float str list dict")} | {"Tuple": "tuple", "TracedTensor": "Tensor"}
+"""What the text calls the types of some values."""
+
 
 def builtin(evaluator: Evaluator, called: Named, given: Given) -> Value:
     """Return the result of a Python function on values that are known."""
@@ -203,9 +206,13 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return spoil(evaluator, held, Unknown(left_open(given.node).why), [given.get("", 2)])
         case ("isinstance",) if isinstance(owner, (*PLAIN, list, dict, set, Opaque)):
             kinds = name if isinstance(name, list) else [name]
+            if isinstance(owner, Instance) and owner.cls is not None and (kind := owner.cls.kind_of(kinds)) is not None:
+                return kind
             classes = {each.name if isinstance(each, Named) else "" for each in kinds}
-            own = ["tuple"] if isinstance(owner, Tuple) else [each.__name__ for each in type(owner).__mro__]
+            own = [_KINDS.get(each.__name__, each.__name__) for each in type(owner).__mro__]
+            own = ["tuple"] if isinstance(owner, Tuple) else own
             plain = names("bool int float str list tuple dict") | CLASSES["torch"].keys()
+            plain = plain if isinstance(owner, Array) else plain | {"Tensor"}
             if classes <= plain and type(owner) not in (Call, Instance):
                 return not classes.isdisjoint([*own, owner.name] if isinstance(owner, Call) else own)
         case ("len",) if type(owner) is int and owner in [value for _, value in evaluator.settings.values()]:
@@ -228,6 +235,9 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
+        case ("type",) if type(owner).__name__ in _KINDS and len(given.positional) == 1:
+            kind_of = _KINDS[type(owner).__name__]
+            return Named(("torch", kind_of) if kind_of == "Tensor" else (kind_of,))
         case ("types", "MethodType") if isinstance(owner, Function) and isinstance(name, Instance):
             return replace(owner, owner=name, cls=name.cls)
         case ("collections", "namedtuple") if isinstance(owner, str):
@@ -343,6 +353,8 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
     if isinstance(owner, Named):
         itself = owner.path == ("sys", "modules") and keys == ["__main__"]
         return Instance(None, evaluator.module.values) if itself else left_open(node)
+    if isinstance(owner, Class) and isinstance(keys[0], str):
+        owner = owner.scope.values  # the members of an Enum
     owner, several = (owner.as_tuple or owner.values) if isinstance(owner, Instance) else owner, len(keys) == 3
     if isinstance(owner, Array) and several:
         return owner.part(node)
@@ -444,13 +456,16 @@ def compared(kind: ast.cmpop, left: Value, right: Value) -> bool | None:
     """Return whether a comparison of two values holds, or None if that is not known."""
     call = type(left) is Call  # its result may be a text, and that of a function None
     made = isinstance(left, Opaque) and (not call or getattr(left, "name", "")[:1].isupper())
-    made = made or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
+    is_type = isinstance(left, Named) and left.path[-1] in _KINDS.values()
+    made = made or is_type or (isinstance(left, Named) and left.path[0] in FRAMEWORK_PACKAGES)
     named = isinstance(left, Named) and isinstance(right, Named)
     alike, apart = made and named and left == right, made and named and left.name != right.name
     apart = apart or (made and (right is None or (isinstance(right, str) and not call)))
     if (alike or apart) and isinstance(kind, ast.Is | ast.IsNot | ast.Eq | ast.NotEq):
         return apart == isinstance(kind, ast.IsNot | ast.NotEq)
     within = isinstance(kind, ast.In | ast.NotIn)
+    if is_type and within and isinstance(right, list):
+        return (left in right) == isinstance(kind, ast.In)
     if isinstance(right, Stream):  # of which it takes the items up to the one that it finds
         right = [next((each for each in right if each == left or open_in(each)), MISSING)]
     right = [*map(value_of, right)] if isinstance(right, VIEWS) and open_in(right) is None and within else right

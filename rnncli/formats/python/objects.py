@@ -300,6 +300,14 @@ class Class(Opaque):
         """The base classes, its own and inherited ones, that the text does not define."""
         return [base for each in self.line for base in each.bases if isinstance(base, Named)]
 
+    def kind_of(self, kinds: Sequence[Value]) -> bool | None:
+        """Return whether it is or derives from one of several classes; None if that is not known."""
+        if any(each in (*self.line, *self.named) for each in kinds):
+            return True
+        known = all(isinstance(each, Class | Named) for one in self.line for each in one.bases)
+        others = (Class, Named) if {each.name for each in self.named} <= PLAIN_BASES else Class
+        return False if known and all(isinstance(each, others) for each in kinds) else None
+
     @property
     def fields(self) -> list[str]:
         """The names that it annotates, as for a dataclass."""
