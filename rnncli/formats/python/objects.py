@@ -450,7 +450,7 @@ def _first_choice(node: ast.AST) -> float | str | None:
     That of `config.get("units", [64, 32])` may be a list.
     """
     name = getattr(node.func, "attr", "") if isinstance(node, ast.Call) else ""
-    choosing = name in ("Int", "Float", "Choice", "selectbox", "radio", "slider", "get") or name.startswith("suggest_")
+    choosing = name in names("Int Float Boolean Choice selectbox radio slider get") or name.startswith("suggest_")
     if not choosing or not isinstance(node, ast.Call):  # KerasTuner's, Streamlit's and Optuna's
         return None
     by_name = {each.arg: each.value for each in node.keywords}
