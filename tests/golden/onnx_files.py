@@ -229,6 +229,50 @@ def quantised(make: Maker) -> str:
     return make.node("MatMul", make.node("Squeeze", y, make.whole(0)), stored("kernel", "i1", (UNITS, 2), 1))
 
 
+def rounded(make: Maker, *, floats: bool = False) -> str:
+    """What ONNX Runtime quantises for each run, which rounds all that it multiplies; or the same with floats."""
+    make.ids, own = 9, {"domain": "com.microsoft"}
+
+    def stored(name: str, dtype: str, shape: Sequence[int], *scales: int, axis: int = 1) -> list[str]:
+        """Add an array with scales and zeros; as one array of floats if no operation takes whole numbers."""
+        whole = make.array(name, values=make.random.integers(0, 100, shape).astype(dtype))
+        scale = make.array(f"{name}_scale", values=make.random.uniform(0.5, 1, scales).astype("f4") / 64)
+        zero = make.array(f"{name}_zero", values=make.random.integers(40, 60, scales).astype(dtype))
+        if not floats or name == "table":
+            return [whole, scale, zero]
+        return [make.node("DequantizeLinear", whole, scale, zero, axis=axis)]
+
+    def product(operation: str, x: str, array: list[str], bias: str, **attributes: Any) -> str:
+        """A product of whole numbers, which is scaled before the bias."""
+        if floats:
+            return make.node("Add", make.node(operation, x, *array, **attributes), bias)
+        whole, by, zero = (f"{operation}_{each}" for each in ("whole", "scale", "zero"))
+        make.node("DynamicQuantizeLinear", x, outputs=[whole, by, zero])
+        y = make.node(f"{operation}Integer", whole, array[0], zero, array[2], **attributes)
+        y = make.node("Mul", make.node("Cast", y, to=1), make.node("Mul", by, array[1]))
+        return make.node("Add", bias, y)
+
+    table, scale, zero = stored("table", "u1", (9, 4))
+    x = make.node("DequantizeLinear", make.node("Gather", table, "x"), scale, zero)
+    x = make.node("Transpose", x, perm=[1, 2, 0])
+    x = product("Conv", x, stored("filters", "u1", (5, 4, 3)), make.array("c", 1, 5, 1))
+    x = make.node("Transpose", make.node("Relu", x), perm=[2, 0, 1])
+    w, r = stored("w", "i1", (1, 5, 4 * UNITS), 1, axis=0), stored("r", "i1", (1, UNITS, 4 * UNITS), 1, axis=0)
+    b = make.array("b", 1, 8 * UNITS)
+    if floats:
+        turned = (make.node("Transpose", each, perm=[0, 2, 1]) for each in (*w, *r))
+        y = make.node("LSTM", x, *turned, b, outputs=["", "y"], hidden_size=UNITS)
+    else:
+        inputs = [x, w[0], r[0], b, "", "", "", "", *w[1:], *r[1:]]
+        y = make.node("DynamicQuantizeLSTM", *inputs, outputs=["", "y"], hidden_size=UNITS, **own)
+    y = make.node("Squeeze", y, make.whole(0))
+    y = product("MatMul", y, stored("kernel", "i1", (UNITS, 6), 6), make.array("d", 6))
+    kernel, e = stored("second", "i1", (6, 2)), make.array("e", 2)
+    if floats:
+        return make.node("Add", make.node("MatMul", y, *kernel), e)
+    return make.node("DynamicQuantizeMatMul", y, *kernel, e, **own)
+
+
 def last_step_by_its_number(make: Maker) -> str:
     """The last step, addressed by the sequence length minus one."""
     y = sequence(make, "LSTM")
@@ -310,6 +354,7 @@ CASES: dict[str, tuple[str, Build]] = {
     "padded-in-front": ("input:3,conv:5x3:dilation=2:causal,lstm:4", padded_in_front),
     "cut-off-behind": ("input:3,conv:5x3:dilation=2:causal:relu,lstm:4", cut_off_behind),
     "quantised": ("input:3,lstm:4,dense:2:nobias", quantised),
+    "rounded": ("embed:9x4,conv:5x3:relu,lstm:4,dense:6,dense:2", rounded),
     "last-step-by-its-number": ("input:3,lstm:4", last_step_by_its_number),
     "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
 }
@@ -349,9 +394,13 @@ def main() -> None:
             y = ReferenceEvaluator(model).run(None, {"x": given})[0]
         else:
             options = onnxruntime.SessionOptions()
-            if name == "quantised":  # an optimised graph also rounds what it multiplies with the arrays
+            if name in ("quantised", "rounded"):  # an optimised graph also rounds what it multiplies with the arrays
                 options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-            y = onnxruntime.InferenceSession(str(path), options).run(None, {"x": given})[0]
+            run: str | bytes = str(path)
+            if name == "rounded":
+                again = Maker(name)
+                run = model_of(again, rounded(again, floats=True)).SerializeToString()
+            y = onnxruntime.InferenceSession(run, options).run(None, {"x": given})[0]
         # Remove any axis of length 1 from a final state; put the batch first in a sequence.
         y = y[0] if y.ndim == 3 and y.shape[0] == 1 else y
         values[f"{name}/x"], values[f"{name}/y"] = x, y.swapaxes(0, 1) if y.ndim == 3 and not batch_first else y

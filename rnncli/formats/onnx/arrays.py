@@ -45,6 +45,23 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 """The data types whose numbers are in each field of an array, unless they are in `raw_data`."""
 
 
+class ReasonError(Exception):
+    """The result of a node is unknown, or not a spec layer; the message gives the reason if readers need it.
+
+    It is raised after one way of understanding a node fails, before the next is tried.
+    """
+
+
+def require(holds: object) -> None:
+    """Check a condition on a node.
+
+    Raises:
+        ReasonError: it does not hold.
+    """
+    if not holds:
+        raise ReasonError
+
+
 class StoredArray(NamedTuple):
     """An array in the file: its name, its size, and a check whether it is all zero, as far as that can be checked."""
 
@@ -105,26 +122,23 @@ class Constant(NamedTuple):
         wholes = self._picked(range(len(places)), places)
         return self.moved([*map(len, places)], lambda array: array[index], wholes=wholes)
 
-    def dequantised(self, scale: Constant, zero: Constant | None, axis: int) -> Constant | None:
-        """Return it less zero, times a scale, which is one for all or one for each place of an axis.
-
-        None is returned if the shapes do not fit together.
-        """
-        shape, given = self.tensor.shape, [scale] if zero is None else [scale, zero]
-        sizes, axes = [each.tensor.shape for each in given], len(shape)
-        one = all(prod(size) == 1 for size in sizes)
-        if not one and not (-axes <= axis < axes and {*sizes} == {(shape[axis],)}):
-            return None
-        along = () if one else (-1, *[1] * (axes - 1 - axis % axes))
-        reads = [each.tensor.read for each in given]
+    def dequantised(self, scale: Constant, zero: Constant | None, *axes: int) -> Constant:
+        """Return it less zero, times a scale: each is one for all, or one for each place of the first axes given."""
+        given, reads = [scale] if zero is None else [scale, zero], []
+        for each in given:
+            sizes = each.tensor.shape
+            places = axes[: len(sizes)] if prod(sizes) > 1 else ()
+            shape = [size if place in places else 1 for place, size in enumerate(self.tensor.shape)]
+            require(prod(sizes) == 1 or [*sizes] == [shape[place] for place in places])
+            reads.append(each.reshaped(shape).tensor.read)
 
         def dequantise(array: Numbers) -> Numbers:
-            scales, *zeros = (read().astype("float32").reshape(along) for read in reads)
+            scales, *zeros = (read().astype("float32") for read in reads)
             scaled: Numbers = (array.astype("float32") - (zeros[0] if zeros else 0)) * scales
             return scaled
 
         sources = self.sources.union(*(each.sources for each in given))
-        return self.moved(shape, dequantise, "float32")._replace(sources=sources)
+        return self.moved(self.tensor.shape, dequantise, "float32")._replace(sources=sources)
 
     def _picked(self, order: Sequence[int], places: Sequence[range]) -> tuple[int, ...] | None:
         """Return the whole numbers at some indices of each axis, with the axes in some order."""
@@ -286,15 +300,13 @@ def _outside(place: _ArrayLocation, proto: TensorProto, label: str, described: s
     return place._replace(path=beside, file=None, spans=(Span(offset, end),))
 
 
-def joined(arrays: Sequence[Constant], axis: int) -> Constant | None:
-    """Return arrays concatenated along an axis; None if they do not fit together."""
+def joined(arrays: Sequence[Constant], axis: int) -> Constant:
+    """Return arrays concatenated along an axis."""
     shapes = [array.tensor.shape for array in arrays]
-    if not -len(shapes[0]) <= axis < len(shapes[0]):
-        return None
+    require(-len(shapes[0]) <= axis < len(shapes[0]))
     axis %= len(shapes[0])
     rest = {(len(shape), shape[:axis], shape[axis + 1 :]) for shape in shapes}
-    if len(rest) != 1 or len({array.tensor.dtype for array in arrays}) != 1:
-        return None
+    require(len(rest) == len({array.tensor.dtype for array in arrays}) == 1)
     reads = [array.tensor.read for array in arrays]
 
     def read() -> Numbers:

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from rnncli.errors import ArgumentError, shorten
 from rnncli.formats.nodes import Node, Note
-from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.arrays import Constant, ReasonError
 from rnncli.formats.onnx.messages import NodeProto
-from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, NodeCall, ReasonError, Values, flows_in, is_zero, sized
+from rnncli.formats.onnx.values import Atom, Axis, Fill, Flow, NodeCall, Values, flows_in, is_zero, sized
 from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Recurrent, SimpleRNN
 from rnncli.quantities import plural

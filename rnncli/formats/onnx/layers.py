@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 
-from rnncli.formats.nodes import Note, Pass, takes_activation
+from rnncli.formats.nodes import Note, Pass, takes_activation, takes_ids
 from rnncli.formats.onnx import moves
-from rnncli.formats.onnx.arrays import Constant
+from rnncli.formats.onnx.arrays import Constant, ReasonError, require, whole_numbers
 from rnncli.formats.onnx.cells import BY_OPERATION, KINDS, recurrent
+from rnncli.formats.onnx.messages import NodeProto
 from rnncli.formats.onnx.moves import FAR, both_halves
 from rnncli.formats.onnx.values import (
     NO_LENGTH,
@@ -22,11 +23,11 @@ from rnncli.formats.onnx.values import (
     Fill,
     Flow,
     NodeCall,
-    ReasonError,
+    Value,
     Values,
+    flows_in,
     is_zero,
     length,
-    require,
     sized,
 )
 from rnncli.layers import Activation, BatchNorm, Conv, Dense, Embedding, Flatten, Layer, Norm, Pool, Repeat
@@ -37,7 +38,7 @@ def _embedding(call: NodeCall) -> Values:
     """Gather from the rows of a table."""
     table, ids = call.array(0), call.flow(1)
     require(len(table.tensor.shape) == 2 and call.node.value("axis", 0) in (0, -2))
-    require(table.tensor.dtype.startswith(("float", "bfloat")))
+    require(table.tensor.dtype.startswith(("float", "bfloat", "int8", "uint8")))
     require(ids.features is None and (ids.axes is None or len(ids.axes) == 2))
     read = call.found.nodes.get(ids.node)
     require(read is None or read.word is None)
@@ -76,11 +77,14 @@ def _fused(call: NodeCall) -> str:
     return name.lower() or "linear"
 
 
-def _flat(array: Constant, features: int, rank: int | None) -> Constant:
-    """Return an array with a number for each feature, for values with `rank` axes, without its axes of length 1."""
+def _flat(array: Constant, features: int, rank: int | None, after: int = 0) -> Constant:
+    """Return an array with a number for each feature, without its axes of length 1.
+
+    The values have `rank` axes, `after` of them after the features.
+    """
     shape = array.tensor.shape
-    require(shape and prod(shape) == shape[-1] == features and len(shape) <= (rank or 1))
-    return array if len(shape) == 1 else array.reshaped(shape[-1:])
+    require(shape[: len(shape) - after][-1:] == (features,) and prod(shape) == features and len(shape) <= (rank or 1))
+    return array if len(shape) == 1 else array.reshaped((features,))
 
 
 def _add(call: NodeCall) -> list[Flow]:
@@ -93,9 +97,74 @@ def _add(call: NodeCall) -> list[Flow]:
     layer = node.word if node is not None else None
     if not takes_activation(layer) or layer.use_bias:
         raise ReasonError
-    require(not flow.shared and flow.is_features(-1))
-    bias = _flat(bias, layer.output_features(0), None if flow.axes is None else len(flow.axes))
-    return call.found.grow(flow, replace(layer, use_bias=True), bias=bias)
+    require(not flow.shared)
+    return call.found.grow(flow, replace(layer, use_bias=True), bias=_of_features(bias, layer, flow))
+
+
+def _of_features(array: Constant, layer: Layer, flow: Flow) -> Constant:
+    """Return an array with a number for each feature of a layer's output, without its axes of length 1."""
+    after = 0 if flow.is_features(-1) else 1
+    require(flow.is_features(-1 - after))
+    return _flat(array, layer.output_features(0), None if flow.axes is None else len(flow.axes), after)
+
+
+def _scaled(call: NodeCall) -> Values:
+    """The product of a layer's output and an array, which goes into the layer's own arrays, as do scale and zero."""
+    one, other = (0, 1) if isinstance(call.at(1), Constant) else (1, 0)
+    factor, zero = call.array(other), call.optional_array(2)
+    if call.at(one) is _ONE:
+        return [factor]
+    flow = call.flow(one)
+    node = call.found.nodes.get(flow.node)
+    if node is None or not (takes_activation(node.word) or takes_ids(node.word)):
+        raise ReasonError
+    whole = all("int" in tensor.dtype for tensor in node.tensors.values())
+    # All readers of a table of whole numbers scale them alike.
+    require(whole if call.node.operation == "DequantizeLinear" else not flow.shared)
+    if factor.tensor.shape not in ((), (1,)):
+        factor = _of_features(factor, node.word, flow)
+    arrays = {
+        role: Constant(tensor, frozenset(), None).dequantised(factor, zero, len(tensor.shape) - 1)
+        for role, tensor in node.tensors.items()
+    }
+    return call.found.grow(flow, node.word, **arrays)
+
+
+_ONE = whole_numbers([1], ())
+"""The scale of numbers that a run quantises, which here are not rounded."""
+
+_INTEGER: Mapping[str, tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]] = {
+    "ConvInteger": ("Conv", (0,), ((1, -1, 3),), ()),
+    "MatMulInteger": ("MatMul", (1,), ((1, -1, 3),), ()),
+    "DynamicQuantizeMatMul": ("FusedMatMul", (1,), ((1, 2, 3),), (4,)),
+    "MatMulIntegerToFloat": ("FusedMatMul", (1,), ((1, 3, 5),), (6,)),
+    "DynamicQuantizeLSTM": ("LSTM", (0, 2), ((1, 8, 9), (2, 10, 11)), (3, 4, 5, 6, 7)),
+}
+"""Operations on whole numbers: that on floats, the axes of scales; array, scale and zero of each; its other inputs."""
+
+
+def _with_integers(call: NodeCall) -> Values:
+    """An operation that quantises its input, as the one that it stands for."""
+    node, (operation, axes, arrays, others) = call.node, _INTEGER[call.node.operation]
+    floats = [
+        call.array(array).dequantised(call.array(scale) if scale > 0 else _ONE, call.optional_array(zero), *axes)
+        for array, scale, zero in arrays
+    ]
+    if operation == "LSTM":
+        floats = [each.arranged((0, 2, 1)) for each in floats]
+    names = [*map(node.reads, (0, *(array for array, *_ in arrays), *others))]
+    made = NodeProto(input=names, output=node.output, op_type=operation, attribute=node.attribute)
+    values = [_rounded(call), *floats, *map(call.at, others)]
+    return OPERATIONS[operation][0](call._replace(node=made, values=values))
+
+
+def _rounded(call: NodeCall) -> Value | None:
+    """Return a value that the file quantises. Networks here do not round."""
+    require(flows_in(call.at(0)))
+    for flow in flows_in(call.at(0)):
+        require(flow.node in call.found.nodes)
+        call.found.say(flow.node, "is followed by quantisation in the file; here nothing is rounded or clipped")
+    return call.at(0)
 
 
 def _multiply(call: NodeCall) -> Values:
@@ -353,11 +422,9 @@ def _quantise(call: NodeCall) -> Values:
 
     DequantizeLinear scales the whole numbers back. Networks here do not round.
     """
-    flow, zero, found = call.flow(), call.optional_array(2), call.found
-    require(flow.node in found.nodes)
-    found.say(flow.node, "is followed by quantisation in the file; here nothing is rounded or clipped")
+    flow, zero = _rounded(call), call.optional_array(2)
     smallest = zero is None or zero.wholes == (_SMALLEST.get(zero.tensor.dtype),)
-    if smallest and takes_activation(found.nodes[flow.node].word):
+    if smallest and isinstance(flow, Flow) and takes_activation(call.found.nodes[flow.node].word):
         return call.layer(flow, Activation("relu"))
     return [flow]
 
@@ -376,15 +443,16 @@ OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     **dict.fromkeys(("ConstantFill", "ConstantOfShape"), (moves.constant_of_shape,)),
     **dict.fromkeys(("Conv", "FusedConv"), (_conv,)),
     **dict.fromkeys(("Div", "Sub"), (moves.computed,)),
-    "DequantizeLinear": (moves.dequantise,),
+    "DequantizeLinear": (_scaled, moves.dequantise),
     "Dropout": (_dropout,),
+    "DynamicQuantizeLinear": (lambda call: [_rounded(call), _ONE, None],),
     "Expand": (lambda call: [moves.zeros([call.at(0)])], _repeat),
     "Flatten": (_flatten, moves.flatten),
     "Gather": (moves.gather, _embedding),
     **dict.fromkeys(("FusedGemm", "FusedMatMul", "Gemm", "MatMul"), (_dense,)),
     "Identity": (lambda call: [call.at(0)],),
     "LayerNormalization": (_norm,),
-    "Mul": (moves.computed, _multiply),
+    "Mul": (moves.computed, _scaled, _multiply),
     "Pad": (_pad,),
     "QuantizeLinear": (_quantise,),
     "Reshape": (_flatten, moves.reshape),
@@ -399,5 +467,6 @@ OPERATIONS: Mapping[str, tuple[Callable[[NodeCall], Values], ...]] = {
     **dict.fromkeys((*MERGES.values(), *POOLS.values(), "GlobalMaxPool", "GlobalAveragePool"), (_reduce,)),
     **dict.fromkeys(BY_OPERATION, (_activation,)),
     **dict.fromkeys(KINDS, (recurrent,)),
+    **dict.fromkeys(_INTEGER, (_with_integers,)),
 }
 """The functions for each operation, in the order in which they are tried."""

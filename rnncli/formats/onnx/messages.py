@@ -138,8 +138,11 @@ MAX_NUMBERS = 10_000
 OWN_DOMAINS = (None, "", "ai.onnx")
 """The names of the domain of ONNX's own operators."""
 
-_OF_RUNTIME = ("BiasGelu", "FusedConv", "FusedGemm", "FusedMatMul", "Gelu", "QuickGelu")
-"""Operators of ONNX Runtime, which it writes into the files that it optimises, that are read like ONNX's own."""
+_OF_RUNTIME = (
+    *("BiasGelu", "DynamicQuantizeLSTM", "DynamicQuantizeMatMul", "FusedConv", "FusedGemm", "FusedMatMul", "Gelu"),
+    *("MatMulIntegerToFloat", "QuickGelu"),
+)
+"""Operators of ONNX Runtime, which it writes into files that it optimises or quantises, read like ONNX's own."""
 
 
 P = TypeVar("P", bound="Proto")

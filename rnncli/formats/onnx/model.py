@@ -15,7 +15,7 @@ from rnncli.errors import ArgumentError, RnncliError, listed, shorten
 from rnncli.formats.file_reader import BEGINNING, FileReader, check_beginning, opened_regular
 from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note
-from rnncli.formats.onnx.arrays import Constant, constant_of
+from rnncli.formats.onnx.arrays import Constant, ReasonError, constant_of
 from rnncli.formats.onnx.cells import KINDS
 from rnncli.formats.onnx.layers import OPERATIONS
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, MessageReader, ModelProto, NodeProto, TensorProto
@@ -25,7 +25,6 @@ from rnncli.formats.onnx.values import (
     Flow,
     FoundNodes,
     NodeCall,
-    ReasonError,
     Value,
     Values,
     axes_of,
@@ -67,14 +66,15 @@ def _notes(model: ModelProto, graph: GraphProto) -> Iterator[Note]:
     """Yield notes on the file as a whole."""
     graphs = [*_graphs(graph)]
     kinds = Counter(node.operation for each in graphs for node in each.node)
-    cells = [kind for kind in KINDS if kinds[kind]]
+    named = [kind for kind in kinds if kind.endswith(tuple(KINDS))]
+    cells = [kind for kind in named if kind in OPERATIONS]
     for function in model.functions:
         inside = [node.operation for node in function.node if node.operation in KINDS]
         if inside:
             cells += inside
             name, said = shorten(function.name or ""), listed(inside[:_SHOWN])
             yield Note(f"the model's own function {name} contains {said}, which is not read", "left out")
-    if others := [kind for kind in kinds if kind.endswith(tuple(KINDS)) and kind not in KINDS]:
+    if others := [kind for kind in named if kind not in OPERATIONS]:
         said = f"it has cells that are not ONNX's own and are not read: {shorten(listed(others[:_SHOWN]), 200)}"
         yield Note(f"{said}; if it was quantised, give the file that it was made from", "left out")
     if any(each.sparse_initializer for each in graphs):

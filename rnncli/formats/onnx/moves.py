@@ -13,7 +13,7 @@ from itertools import chain
 from math import prod
 
 from rnncli.formats.onnx import arrays
-from rnncli.formats.onnx.arrays import Constant, whole_numbers
+from rnncli.formats.onnx.arrays import Constant, ReasonError, require, whole_numbers
 from rnncli.formats.onnx.messages import TYPES
 from rnncli.formats.onnx.values import (
     MAX_PARTS,
@@ -23,12 +23,10 @@ from rnncli.formats.onnx.values import (
     Flow,
     Joined,
     NodeCall,
-    ReasonError,
     Value,
     Values,
     is_zero,
     length,
-    require,
     sized,
 )
 
@@ -70,10 +68,13 @@ def cast(call: NodeCall) -> Values:
 
 def dequantise(call: NodeCall) -> Values:
     """Scale an array of whole numbers, or a flow that was rounded."""
-    if isinstance(call.at(0), Flow):
-        return [call.flow()]
+    if isinstance(call.at(0), Flow | Joined):
+        return [call.at(0)]
+    array, axis = call.array(0), call.node.value("axis", 1)
+    axes = len(array.tensor.shape)
     require(not call.node.value("block_size", 0))
-    return [call.array(0).dequantised(call.array(1), call.optional_array(2), call.node.value("axis", 1))]
+    along = [axis % axes] if -axes <= axis < axes else []
+    return [array.dequantised(call.array(1), call.optional_array(2), *along)]
 
 
 def shape(call: NodeCall) -> Values:

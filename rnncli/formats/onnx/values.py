@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from rnncli.formats.nodes import Node, Note, Read, Returned, Word, loops, names, tied
-from rnncli.formats.onnx.arrays import Constant, StoredArray
+from rnncli.formats.onnx.arrays import Constant, ReasonError, StoredArray, require
 from rnncli.formats.onnx.messages import NodeProto
 from rnncli.immutable import NamedTuple
 from rnncli.layers import Input
@@ -29,23 +29,6 @@ NO_LENGTH = 2**64
 
 LARGEST_GROWTH = 4
 """How many times larger a combined array may be than the arrays in the file that it is made from."""
-
-
-class ReasonError(Exception):
-    """The result of a node is unknown, or not a spec layer; the message gives the reason if readers need it.
-
-    It is raised after one way of understanding a node fails, before the next is tried.
-    """
-
-
-def require(holds: object) -> None:
-    """Check a condition on a node.
-
-    Raises:
-        ReasonError: it does not hold.
-    """
-    if not holds:
-        raise ReasonError
 
 
 @dataclass(frozen=True, eq=False)
