@@ -252,8 +252,8 @@ def rounded(make: Maker, *, floats: bool = False) -> str:
         y = make.node("Mul", make.node("Cast", y, to=1), make.node("Mul", by, array[1]))
         return make.node("Add", bias, y)
 
-    table, scale, zero = stored("table", "u1", (9, 4))
-    x = make.node("DequantizeLinear", make.node("Gather", table, "x"), scale, zero)
+    table, scale, zero = stored("table", "u1", (9, 4), 4)
+    x = make.node("DequantizeLinear", make.node("Gather", table, "x"), scale, zero, axis=2)
     x = make.node("Transpose", x, perm=[1, 2, 0])
     x = product("Conv", x, stored("filters", "u1", (5, 4, 3)), make.array("c", 1, 5, 1))
     x = make.node("Transpose", make.node("Relu", x), perm=[2, 0, 1])

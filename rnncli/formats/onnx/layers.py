@@ -98,14 +98,14 @@ def _add(call: NodeCall) -> list[Flow]:
     if not takes_activation(layer) or layer.use_bias:
         raise ReasonError
     require(not flow.shared)
-    return call.found.grow(flow, replace(layer, use_bias=True), bias=_of_features(bias, layer, flow))
+    return call.found.grow(flow, replace(layer, use_bias=True), bias=_of_features(bias, layer.output_features(0), flow))
 
 
-def _of_features(array: Constant, layer: Layer, flow: Flow) -> Constant:
+def _of_features(array: Constant, features: int, flow: Flow) -> Constant:
     """Return an array with a number for each feature of a layer's output, without its axes of length 1."""
     after = 0 if flow.is_features(-1) else 1
     require(flow.is_features(-1 - after))
-    return _flat(array, layer.output_features(0), None if flow.axes is None else len(flow.axes), after)
+    return _flat(array, features, None if flow.axes is None else len(flow.axes), after)
 
 
 def _scaled(call: NodeCall) -> Values:
@@ -122,7 +122,7 @@ def _scaled(call: NodeCall) -> Values:
     # All readers of a table of whole numbers scale them alike.
     require(whole if call.node.operation == "DequantizeLinear" else not flow.shared)
     if factor.tensor.shape not in ((), (1,)):
-        factor = _of_features(factor, node.word, flow)
+        factor = _of_features(factor, next(iter(node.tensors.values())).shape[-1], flow)
     arrays = {
         role: Constant(tensor, frozenset(), None).dequantised(factor, zero, len(tensor.shape) - 1)
         for role, tensor in node.tensors.items()
