@@ -112,6 +112,9 @@ REFUSED: Mapping[str, str] = {
     ".pb": f"TensorFlow graphs are not read; {_KERAS_ITSELF}",
     ".mar": f"TorchServe archives are not read; {_WEIGHTS_ALONE}",
     ".pt2": f"programs of torch.export are not read; {_WEIGHTS_ALONE}",
+    ".distcp": "parts of a distributed checkpoint are not read; join them: "
+    "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
+    ".zip": "archives are not read; unpack it, and give the model's file in it, such as policy.pth",
 }
 """The errors for files that are known but not read."""
 

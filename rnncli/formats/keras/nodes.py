@@ -111,7 +111,6 @@ class _CallsReader:
         self.calls: dict[CallKey, _Called] = {}
 
     def add(self, key: CallKey) -> None:
-        """Add a call."""
         call, name = self._graph.calls[key], self._names[key]
         sources = [self._graph.origin(source) for source in call.reads]
         if is_recurrent(call.entry):

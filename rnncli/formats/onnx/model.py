@@ -96,9 +96,6 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
             yield from _graphs(inner)
 
 
-_LONGEST_LEAD = 1_000
-"""The longest prefix of the name of a nested node."""
-
 _SCALING = ("QuantizeLinear", "DequantizeLinear")
 """The operations on an array, or on values, with a scale and a zero, which are no weights."""
 
@@ -161,7 +158,8 @@ class _Walk:
         """Find the nodes of a graph, and return the values of enclosing graphs that it reads."""
         declared = [*graph.value_info, *graph.input, *graph.output]
         shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
-        scope = _GraphScope(lead, around, shapes, Counter(_read_in(graph)))
+        readers = Counter([*_read_by(graph.node), *(each.name or "" for each in graph.output)])
+        scope = _GraphScope(lead, around, shapes, readers)
         scales = {each: False for node in graph.node for each in node.input[1:] if node.operation in _SCALING}
         stored = scales | {node.reads(0): True for node in graph.node if node.operation in _SCALING}
         for array in graph.initializer:
@@ -198,7 +196,7 @@ class _Walk:
         captured = [
             flow
             for told_as, inner in node.graphs
-            for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
+            for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", 1_000))
         ]
         made = self._made(scope, NodeCall(node, values, name, self.found, self._opset), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):
@@ -247,18 +245,12 @@ class _Walk:
         return [Flow(name, each) for each in axes]
 
 
-def _read_in(graph: GraphProto) -> Iterator[str]:
-    """Yield the names of all values that are read in a graph and in graphs nested in it."""
-    yield from (each.name or "" for each in graph.output)
-    for node in graph.node:
-        yield from _read_by(node)
-
-
-def _read_by(node: NodeProto) -> Iterator[str]:
-    """Yield the names of all values that a node reads, or that graphs nested in it read."""
-    yield from node.input
-    for _, inner in node.graphs:
-        yield from _read_in(inner)
+def _read_by(nodes: Iterable[NodeProto]) -> Iterator[str]:
+    """Yield the names of all values that nodes read, or that graphs nested in them read and return."""
+    for node in nodes:
+        yield from node.input
+        for _, inner in node.graphs:
+            yield from (*_read_by(inner.node), *(each.name or "" for each in inner.output))
 
 
 def _in_order(nodes: Sequence[NodeProto]) -> Iterable[NodeProto]:
@@ -269,7 +261,7 @@ def _in_order(nodes: Sequence[NodeProto]) -> Iterable[NodeProto]:
     waiting = [*reversed(nodes)]
     while waiting:
         node = waiting[-1]
-        earlier = [] if id(node) in begun else [makers[name] for name in _read_by(node) if name in makers]
+        earlier = [] if id(node) in begun else [makers[name] for name in _read_by([node]) if name in makers]
         begun.add(id(node))
         waiting += [each for each in earlier if id(each) not in begun]
         if waiting[-1] is node:
