@@ -287,6 +287,9 @@ def torch_files() -> Iterator[tuple[str, bytes]]:
     yield "views.pt", saved({"turned": views.t(), "column": views[:, 1], "repeated": views[:1, :1].expand(2, 2)})
     yield "scripted.pt", scripted(torch.jit.script(model))
     yield "traced.jit", scripted(torch.jit.trace(model.eval(), torch.zeros(4, 1, 3)))
+    packed = torch.ao.quantization.quantize_dynamic(Small(), {torch.nn.GRU, torch.nn.Linear})
+    yield "packed.pt", saved(packed.state_dict())
+    yield "packed-whole.pt", saved(packed)
     yield "frozen.pt", scripted(torch.jit.freeze(torch.jit.script(model.eval())))
     yield "arrays.pkl", pickle.dumps({key: tensor.numpy() for key, tensor in state.items()})
     for name, data in (("deflated.pt", saved(state)), ("deflated.jit", scripted(torch.jit.script(model)))):

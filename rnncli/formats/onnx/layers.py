@@ -333,7 +333,6 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
 
 
 def _pad(call: NodeCall) -> Values:
-    """Pad with zeros around time."""
     node, flow, pads = call.node, call.flow(), call.wholes("pads", 1)
     if not any(pads):
         return [flow]

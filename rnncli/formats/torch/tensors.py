@@ -244,6 +244,9 @@ class PickledTensors:
             "their numbers are not read": _listed(unread, "tensor"),
             "left out besides the tensors": _listed(self._left),
         }
+        packed = re.compile(r"_packed_params|\.ao\.|^quantised$").search
+        if any(map(packed, (*self.tensors, *self._left, *unread))):
+            said = {"quantised weights are not read": "save those from before the model was quantised"} | said
         return [f"{text}: {shown}" for text, shown in said.items() if shown]
 
     @property
