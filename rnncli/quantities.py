@@ -22,7 +22,7 @@ MULTIPLES = {"k": 10**3, "M": 10**6, "G": 10**9}
 """The suffixes of a number: 10k, 1M, 2G."""
 
 SCALES = {
-    **dict.fromkeys(("thousand", "tausend", "mille", "mil"), "k"),
+    **dict.fromkeys(("thousand", "tausend", "tsd", "mille", "mil"), "k"),
     **dict.fromkeys(("million", "mio"), "M"),
     **dict.fromkeys(("billion", "bn"), "G"),
 }

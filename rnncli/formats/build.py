@@ -135,7 +135,7 @@ def _meant(value: object, words: Sequence[str] = tuple(ACTIVATIONS), others: Map
         return ""
     near = others.get(value.lower()) or closest(value.lower(), words)
     found = value if value.isascii() and value.isdecimal() else near
-    return (found if found == value else repr(found)) if found else ""
+    return (found if found.isdecimal() else repr(found)) if found else ""
 
 
 def layer(cls: type[Layer], names: Mapping[str, str] = {}, reads: str = "", **usual: object) -> Build:

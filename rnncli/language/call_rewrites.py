@@ -41,7 +41,8 @@ _CALLS = (
     _text(r"(?<=,)\s*([1-9][0-9]?)\s?layers?\s*(?=[,)])", r" num_layers=\1"),
     # Julia
     _text(r"\b(?:Chain|Recur)\(", "nn.Sequential("),
-    _text(r"\b((?:LSTM|GRU|RNN)(?:Cell)?|Dense|Embedding)\((?=\s?[0-9]{1,9}\s?=>)", r"nn.\1("),
+    _text(r"\btd(?=\(\w{2,9}\()", "TimeDistributed"),
+    _text(r"(?<!\.)\b((?:LSTM|GRU|RNN)(?:Cell)?|Dense|Embedding|Conv)(?:1d)?\((?=\s?[0-9]{1,9}\s?[-=]>)", r"nn.\1("),
     _text(r"\b(nn\.RNN\([^()]{1,40}=>[^()]{1,20}),\s?(?=(relu|tanh)\))\2", r"\1, nonlinearity='\2'"),
     _text(r"\bnn\.Dense(\([^()]{1,40}=>[^(),]{1,20})(?:,\s?([a-z]{2,10}))\)", r"nn.Linear\1), nn.\2()"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
@@ -57,6 +58,7 @@ _CALLS = (
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
     _text(r"\b(<R>\([^()]{0,99}\binput_shape\s?=\s?)([\w.]{1,40}\.shape)\[1:\]", r"\1(\2[1], \2[2])"),
     _text(r"\b(<R>\([^()]{0,99}\binput_shape\s?=\s?\()[0-9]{1,9},\s?(?=[0-9]{1,9},\s?[0-9]{1,9}\s*\))", r"\1"),
+    _text(r"(?<=[(,=\s])([0-9]{1,2})\s?%(?=\s*[,)])", lambda found: f"{int(found[1]) / 100:g}"),
     _text(r"(?<=shape=)([0-9]{1,9})\s?x\s?([0-9]{1,9})(?=\s*[,)])", r"(\1, \2)"),
     _text(r"(?<=shape=)\(\s*(?:None\s{1,3}|(?:[?*]|-1)?\s?[,;]\s?)([0-9]{1,9})\s*\)", r"(None, \1)"),
     _text(r"(?<!as )\b(nn|keras|layers)(?:[,; ]? ?(?-i:(?=[A-Z]))|_(?=[a-z]{2,9}\())", r"\1."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, pairwise, takewhile
+from itertools import groupby, takewhile
 
 from rnncli.language import spec
 from rnncli.language.arguments import SAYS_NOTHING
@@ -71,7 +71,9 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
-        plain = plain.replace(gone, " ") if gone else plain
+        changed = r"\W+".join(re.findall(r"\w+", gone))  # by an earlier step, in a sign between the words
+        gone = re.escape(gone) if gone in plain else rf"\b{changed}\b" if changed else ""
+        plain = re.sub(gone, " ", plain) if gone else plain
     plain = re.sub(r"(?<=[0-9])\s?[kmgb](?=x)", "", plain)  # 10kx32
     if (not re.search("[a-z0-9]", plain) and typed.strip()) or any(each.search(written) for each in _OTHERWISE):
         return False
@@ -102,10 +104,11 @@ def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
     features = re.findall(r"\b([0-9]{1,9})\s(?:(?!hid|out|fil)[a-z]{1,12}\s)?(?:features|inputs|sensors)\b", written)
     if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
         return False
-    stacked = {(first // each, second) for first, second in pairwise(units) for each in (1, 10**3, 10**6)}
+    scaled = [unit // each for unit in units for each in (1, 10**3, 10**6)]
     apart = compiled(_NOT_STACKED).findall(written)
+    returned = [second for _, second in apart]
     return all(
-        (int(first), int(second)) not in stacked and re.search(rf"(?::|[0-9]x){second}\b", result)
+        scaled.count(int(first)) <= returned.count(first) and re.search(rf"(?::|[0-9]x){second}\b", result)
         for first, second in apart
     )
 

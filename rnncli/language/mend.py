@@ -243,6 +243,8 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
         if guess in words:
             instead = _argument(cls, guess, value) or words[guess] + equals + value
             yield instead, f"perhaps {field_in_both(cls, instead)}"
+    if words.get(value) == value and "act" in words:
+        yield f"act={value}", "perhaps"
 
 
 def _argument(cls: type[Layer], name: str, value: str) -> str | None:
@@ -282,7 +284,7 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applie
     """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
         start, end = changed(text, fault.repair)
-        made_up = "example" in fault.lead or fault.lead in ("give it one", "name one")
+        made_up = re.match("for example|give|name", fault.lead or fault.advice or "") is not None
         if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
             made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
         guess = made_up or len(fault.repair) < len(without_spaces(text))

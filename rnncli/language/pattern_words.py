@@ -143,6 +143,8 @@ _SETS = {
     "WORDED": _any(_WORDED),
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "WIDE": r"[\s-]?d(?:im\w{0,9})?",
+    "EACH": "(?:time[-_]?distributed|td)",
+    "ARROW": "(?:[-=]?>|→|to)",
     "TO": "(?:[-=]?>|→|-|to)",
     "TIMES": "(?:times|mal|veces|fois)",
     "ENDS": r"(?:k\w{0,10}|\w{0,10}dim\w{0,3}|f(?:eatures)?|d|size)",

@@ -21,7 +21,7 @@ class Dropout(Layer):
     rate: float
 
     kind = "dropout"
-    called = ("drop", "drop_out")
+    called = ("drop", "drop_out", "do", "dp", "spatialdropout1d")
     keras = "Dropout"
     torch = "Dropout"
     torch_arguments: ClassVar[Mapping[str, str]] = {"rate": "p"}
