@@ -398,7 +398,7 @@ def test_on_a_terminal_a_dash_announces_that_it_waits_for_specs(terminal: Run) -
 def test_good_specs_are_shown_unless_a_spec_was_split_at_its_spaces(rnncli: Run) -> None:
     result = rnncli("summary", "-q", "input:8,dense:1", "lstm:4", "input:8")
     assert (result.status, result.stdout) == (2, "9\n0\n")
-    assert result.stderr.startswith("Error: spec 2: a network starts with input or embed")
+    assert result.stderr.startswith("Error: a network starts with input or embed, not with lstm:4\n")
 
 
 def test_a_file_named_like_a_spec_and_a_directory_are_not_read_as_files_of_specs(rnncli: Run) -> None:

@@ -111,7 +111,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
     kind = "there is no layer kind 'lsmt'\n  lsmt:3\n  ^^^^\n"
     length = "input:50x8 fixes 50 timesteps, but 20 are requested\n"
     for stdin, line, message, stdout in (
-        ("", "summary -q input:8 lsmt:3 input:8,dense:1", f"spec 2: {kind}", "0\n9\n"),
+        ("", "summary -q input:8 lsmt:3 input:8,dense:1", kind, "0\n9\n"),
         ("# mine\n\ninput:8\nlsmt:3\ninput:8,dense:1\n", "summary -q -", f"line 4 of standard input: {kind}", "0\n9\n"),
         ("\nlsmt:3\n", "forward - --output out.npy", f"line 2 of standard input: {kind}", ""),
         ("input:1,rnn:1 input:1,rnn:2\nlsmt:3\n", "summary -q -", f"line 2 of standard input: {kind}", "3\n8\n"),
@@ -164,7 +164,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
             )
         ),
         ("------------\nlstm:4\ninput:8,lstm:4\n", "summary -q -", "the text from line 1", "208\n"),
-        ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", f"spec 1: {length}", "9\n"),
+        ("", "summary -q --timesteps 20 input:50x8,lstm:3 input:8,dense:1", length, "9\n"),
         ("", "summary", f"RNNCLI_SPEC: {kind}", ""),
         ("", "forward", f"RNNCLI_SPEC: {kind}", ""),
         ("", "forward --output out.npy", f"RNNCLI_SPEC: {kind}", ""),
@@ -179,7 +179,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
 def test_a_spec_whose_work_fails_does_not_stop_the_others(rnncli: Run) -> None:
     result = rnncli("forward", "-f", "json", "--timesteps", "3", "input:8", "embed:1Gx4096", "input:8,rnn:2")
     assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == ["input:8", "input:8,rnn:2"]
-    assert result.stderr.startswith("Error: spec 2: the network would need 14.90 TB")
+    assert result.stderr.startswith("Error: embed:1Gx4096: the network would need 14.90 TB")
     assert result.status == 1
     assert rnncli("forward", "embed:1Gx4096", "lsmt:3").status == 2
 
@@ -194,5 +194,5 @@ def test_one_wrong_spec_does_not_stop_the_others_in_any_command(at: Walk, rnncli
         for format_ in takes["format_"].choices if "format_" in takes else [""]:
             with at(name, format_):
                 result = rnncli(name, *given, *options, *(["-f", format_] if format_ else []))
-                assert (result.status, result.stderr.count("Error: spec 2: there is no layer kind 'lsmt'")) == (2, 1)
+                assert (result.status, result.stderr.count("Error: there is no layer kind 'lsmt'")) == (2, 1)
                 assert all(re.search(f"input:8,{kind}:", result.stdout) for kind in ("lstm", "gru"))

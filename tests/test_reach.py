@@ -248,7 +248,7 @@ def first_input(seed: int) -> float:
 def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> None:
     result = rnncli("reach", "input:8,lstm:1M", "input:8,rnn:2")
     assert result.status == 1
-    assert "spec 1: the network would need" in result.stderr
+    assert "Error: input:8,lstm:1M: the network would need" in result.stderr
     assert "input:8,rnn:2" in result.stdout
     whole = rnncli("reach", "input:8,rnn:64:bi", "--timesteps", "2G")
     assert (whole.status, whole.stdout) == (1, "")

@@ -113,7 +113,9 @@ _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True},
 
 
 def report(error: RnncliError, origin: str | None = None) -> int:
-    """Print an error, with the origin of the spec at fault if given, and return its exit status."""
+    """Print an error, with the origin of the spec at fault unless that is shown anyway, and return its exit status."""
+    if origin is not None and origin.rstrip("…") in f"{error.message}\n{getattr(error, 'text', '')}":
+        origin = None
     styled = is_styled(sys.stderr)
     width = notes_width()
     first, *others = error.parts(origin, str if shows_unicode(sys.stderr) else ascii_form, width)

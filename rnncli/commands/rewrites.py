@@ -89,11 +89,13 @@ _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f cs
 _BYTES = "a size in bytes limits the memory"
 _MANY, _FIFTH = r"\d+(?:\.\.[\d.]+|(?:,\d+)+)", r"'\5' is not a spec"
 _BETWEEN = r"~(and|to|vs\.?|versus|with|against|or|then|&|\+|/)~"
-_SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`]"
+_SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most|under|within|less|than|[?^`\\\s]"
 _AMONG_OTHERS = "(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
 _SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
+_SHELL = "a shell reads <, >, | and & only outside quotes"
+_NEXT = r"(?:[|&]{1,2}|;)(?:\s*|~ )(?:rnncli|<COMMAND>|grep|head|tail|less|more|cat|tee|sed|awk|sort|wc|jq|cut)\b"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
 _BUDGETED = r"((?:solve|sweep)(?: [^ :]*:[^ ]*)*(?: -.*)?) ~[<=≤\s]*([0-9][^ :(]*)~((?: [^0-9].*)?)"
 _RANGE = r"(?:\{[\w.,={}]*\}|[:x][0-9]+\.\.[0-9])"
@@ -188,7 +190,14 @@ LINES = (
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino|tflite)…", r"export\1 -o \2.c\3", _C),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? (?=[^- ][^ ]*:)[^ ]*{_RANGE}.*)", r"sweep\1"),
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
+    _line(r"(.*) (--(?:pareto|lengths))[ =]([^ ,]+)… \2[ =]([^ ,]+)…", r"\1 \2 \3,\5\4\6"),
     # an argument that is not a spec, between two ~
+    _line(r"((?:forward|export|page)(?: .*)?) ~1?>\s*(?:~ )?([^ ~:]+\.[a-z]+)~?(.*)", r"\1 -o \2\3", "", _SHELL),
+    _line(r"(.*) ~1?>\s*(?:~ )?([^ ~:&]+)~?(.*)", r"\1\3 > \2", "", _SHELL),
+    _line(r"(.*) ~([^~]*?\S)\s+1?>\s*([^ ~:&,]+\.[a-z]+)~(.*)", r"\1 \2\4 > \3", "", _SHELL),
+    _line(r"(.*) ~<\s*(?:~ )?([^ ~:]+)~?(.*)", r"\1 \2\3", "", _SHELL),
+    _line(rf"(.*) ~([^~]*?\S)\s+(?:[12]?>[&/]|{_NEXT}).*~(.*)", r"\1 \2\3", WITHOUT, _SHELL),
+    _line(rf"(.*) ~(?:[12]?>[&/][^ ~]*~(.*)|{_NEXT}.*)", r"\1\2", WITHOUT, _SHELL),
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_OPENED),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
     _line("(.*) -of ~([a-z]+)~(.*)", r"\1 -f \2\3", "without -o", drops=True),
@@ -252,6 +261,7 @@ LINES = (
     _line(f"((?!{_SIDES}).* <INPUT>:[^ (]*) ~(<BODY>:[^ (]*)~(.*)", r"\1,\2\3", advice=_WITH_COMMAS),
     _line(r"<COMMAND> ~(<COMMAND>)(<INPUT>:[^ ]*)~(.*)", r"\1 \2\3", "", "a space separates a command from its spec"),
     # a line that does not start with a command
+    _line(r"(?:(?-i:(?!RNNCLI_)[A-Z_]+)=[^ ]* )+(<COMMAND>…)", r"\1", WITHOUT, "variables are set before rnncli"),
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("(<INPUT>=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print|get) (?:all )?(<COMMAND>)", r"\1"),
@@ -350,7 +360,7 @@ _IMAGES = "picture|image|png|pdf|jpg|save-plot|save-figure"
 _OUT = "(?:output(?:-file)?|o|out|outfile|to-file|filename|save)"
 
 OPTIONS = (
-    _option("mults?|multiplies|multiplications|mult-adds|multadds", "--max-macs"),
+    _option("multiplies|multiplications|mult-adds|multadds", "--max-macs"),
     _option("multiple|multiples|divisible-by|step|step-size|align", "--multiple-of"),
     _option("shard|chunk", "--part"),
     _option("length|len|lens|seq-lens|seq-lengths|sequence-lengths", "--lengths"),

@@ -16,7 +16,7 @@ import click
 from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
-from rnncli.errors import RnncliError, SpecError, UsageError
+from rnncli.errors import RnncliError, SpecError, UsageError, shorten
 from rnncli.formats import SEPARATOR, OpenNumbersError, Settings
 from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.immutable import NamedTuple
@@ -224,11 +224,11 @@ def specs(arguments: Sequence[str]) -> Iterator[Spec]:
         from rnncli.commands.mistakes import check_arguments
 
         check_arguments()
-    for number, argument in enumerate(arguments, start=1):
+    for argument in arguments:
         if argument == "-":
             yield from _lines()
         else:
-            yield Spec(argument, f"spec {number}" if len(arguments) > 1 else None)
+            yield Spec(argument, shorten(argument) if len(arguments) > 1 else None)
 
 
 def _is_whole(argument: str) -> bool:

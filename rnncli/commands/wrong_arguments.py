@@ -136,7 +136,7 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
     same = [each for each in same if each.lower() == name.lower()] or same
-    guess = closest(name, same, 0) or closest(name, names, LIKE_A_CHOICE)
+    guess = closest(name, same, 0) or next(iter(same), None) or closest(name, names, LIKE_A_CHOICE)
     return None if guess is None else os.path.join(folder, guess) + separator + part
 
 
@@ -229,7 +229,7 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
 
 def term_asked(texts: Iterable[str]) -> str | None:
     """Return the term that some words ask about, `what is h_n`, if `rnncli layers` explains it."""
-    asked = _ASKED.sub("", " ".join(texts)).strip()
+    asked = _ASKED.sub("", " ".join(texts)).strip(" -")
     return asked if re.fullmatch(r"\w[\w -]*", asked) and is_word(asked) else None
 
 

@@ -268,7 +268,11 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     The word is an option that the command lacks, or a bare name, with the value in it or after it.
     """
     name = _name(said)
-    own = next((each for each in (f"--{name}", f"-{name}") if each in this.options), None)
+    names = (f"--{name}", *([f"-{name}"] if said.value is not None or not said.text.startswith("--") else []))
+    exact = [each for each in names if each in this.options]
+    longer = [each for each in this.options if each.startswith(f"--{name}") and _fits(this.options[each], said.value)]
+    alone = len({this.options[each] for each in longer}) == 1 and not said.is_argument
+    own = next(iter(exact or (sorted(longer, key=len) if alone else [])), None)
     if own is not None and this.options[own] in this.given and said.is_argument:
         yield Applied(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:
