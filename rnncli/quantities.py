@@ -28,6 +28,19 @@ SCALES = {
 }
 """The suffix for each word after a number."""
 
+FEW = {
+    **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
+    **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
+    **dict(pair.split() for pair in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),
+    **dict(pair.split() for pair in ("twelve 12", "seize 16", "thirty-two 32", "zweiunddreissig 32", "trente-deux 32")),
+    **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
+    **dict.fromkeys(("sixty-four", "vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
+    **dict.fromkeys(("ten", "zehn", "diez", "dix"), "10"),
+    **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
+    **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
+}
+"""Small numbers and common sizes in words."""
+
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 _SEPARATOR = "[,'\u2019 _\u00a0\u2009\u202f]"
@@ -88,7 +101,9 @@ def _with_point(text: str) -> str:
 
 
 def nearest_number(text: str) -> str | None:
-    """Return the number that was probably meant: 92,400 is 92400, 1e6 is 1000000, 1.5M is 1500000, < 5k is 5000."""
+    """Return the number that was probably meant: 92400 for 92,400, 1500000 for < 1.5M, 10000 for ten thousand."""
+    text = re.sub(rf"^(?i:{'|'.join(FEW)})\b", lambda found: FEW[found[0].lower()], text)
+    text = re.sub("^([1-9]) hundred\\b", r"\g<1>00", text)
     text = re.sub(r"^[<=≤~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;").rstrip("."))
     if re.fullmatch("[0-9OIl]*[0-9][0-9OIl]*", text):
         text = text.translate(_LIKE_DIGITS)

@@ -212,7 +212,7 @@ def _found(this: TypedLine) -> Mistake | None:
         return _mistake(this, refusal)
     wrong = wrong_argument(read)
     several = [each.option for each in read.words if each.option is not None and each.option.multiple]
-    alone = len(read.arguments) == 1 and "-" not in read.typed and len({*several}) == len(several)
+    alone = len(read.arguments) < 2 and "-" not in read.typed and len({*several}) == len(several)
     if wrong is None and this.name == "compare" and alone:
         one = [each for each in this.words if each.option is None or each.option.name != "framework"]
         both = (*this.line(one), "--framework", "keras", "--framework", "torch")

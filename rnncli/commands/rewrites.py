@@ -128,6 +128,7 @@ LINES = (
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)…", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
     _line(f"(.*) (--?[a-z][a-z_-]*)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})…", r"\1 \2 \3\4\5"),
+    _line("solve(.*) (--<LONG>)[ =]== ?([0-9][^ ]*)…", r"solve\1 \2 \3 --exactly\4"),
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (<OPTION>)[ =]([0-9.]+)(<INPUT>:.*)", r"\1 \2 \3 \4"),
     _line("(.*) (--<LONG>|-[a-z])[ =]([^ ]*[:(][^ ]*) ([^ :(-][^ :(]*)…", r"\1 \2 \4 \3\5"),
@@ -192,13 +193,15 @@ LINES = (
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     _line(r"(.*) (--(?:pareto|lengths))[ =]([^ ,]+)… \2[ =]([^ ,]+)…", r"\1 \2 \3,\5\4\6"),
     # an argument that is not a spec, between two ~
+    _line(r"(.*) ~([^~]*?\S)\s+(1?>\s*[^ ~:&,]+\.[a-z]+)~(.*)", r"\1 \2 \3\4", "", _SHELL),
+    _line(r"(.*) ~1?>\s*(?:~ )?([^ ~:]+\.svg)~?(.*)", r"\1 --svg \2\3", "", _SHELL),
     _line(r"((?:forward|export|page)(?: .*)?) ~1?>\s*(?:~ )?([^ ~:]+\.[a-z]+)~?(.*)", r"\1 -o \2\3", "", _SHELL),
     _line(r"(.*) ~1?>\s*(?:~ )?([^ ~:&]+)~?(.*)", r"\1\3 > \2", "", _SHELL),
-    _line(r"(.*) ~([^~]*?\S)\s+1?>\s*([^ ~:&,]+\.[a-z]+)~(.*)", r"\1 \2\4 > \3", "", _SHELL),
     _line(r"(.*) ~<\s*(?:~ )?([^ ~:]+)~?(.*)", r"\1 \2\3", "", _SHELL),
     _line(rf"(.*) ~([^~]*?\S)\s+(?:[12]?>[&/]|{_NEXT}).*~(.*)", r"\1 \2\3", WITHOUT, _SHELL),
     _line(rf"(.*) ~(?:[12]?>[&/][^ ~]*~(.*)|{_NEXT}.*)", r"\1\2", WITHOUT, _SHELL),
     _line(rf"({_SOURCE}) ~((?!<LONG>=)[a-z_]\w*=[0-9.]+)~(.*)", r"\1 --set \2\3", message=_NO_SPEC, advice=_OPENED),
+    _line(rf"(?=.*{_PYTHON})({_SOURCE}) ~({_OPENS})~ ([0-9]+)…", r"\1 --set \2=\3\4", "", _NO_SPEC, _OPENED),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
     _line("(.*) -of ~([a-z]+)~(.*)", r"\1 -f \2\3", "without -o", drops=True),
     _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
@@ -321,7 +324,7 @@ COMMANDS = _by_name(
         "hilfe ayuda aide",
         "completion": "autocomplete autocompletion",
         **{f"help {topic}": topic for topic in ("keys", "files", "python", "promises")},
-        "--version": "version -v --v -version",
+        "--version": "version ver v -v --v -version",
     }
 )
 """Each command with the words that people type for it; options of the command go to the end of the line."""
@@ -387,7 +390,6 @@ OPTIONS = (
     _option(r"(?:(?:to|as)-)?(csv|tsv|json|html|markdown) (.+\.\w+)", r"-f \1 > \2", _PIPED),
     _option("(?:to-|as-|format-|output |o |out |to-file )(json|yaml|csv|tsv|markdown|html)(?:path.*)?", r"--format \1"),
     _option(r"save (.+\.(?:npz|safetensors|h5|keras|pt|pth|ckpt|bin))", r"--save-weights \1"),
-    _option("(?:output|o) ([0-9.]+ ?(?i:[kmg]i?b))", r"--max-outputs \1"),
     _option(f"(?:{_OUT}|export|fig(?:ure)?|save-?(?:svg|fig)|{_IMAGES}) (.+){_PICTURE}", r"--svg \1.svg"),
     _option(_IMAGES, "--svg"),
     _option(rf"{_OUT} (.+\.(json|csv|tsv|html|md)l?)", r"-f \2 > \1", _PIPED),

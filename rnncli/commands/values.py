@@ -87,18 +87,11 @@ def _printed(read: Callable[[str], int]) -> Callable[[str], int]:
     return read_printed
 
 
-def _nearest(text: str) -> str | None:
-    """Return the number that was probably meant, which may be in words: 4 for four, 10000 for ten thousand."""
-    from rnncli.language.pattern_words import FEW, compiled  # only errors need it
-
-    return nearest_number(compiled(r"^<FEW>\b").sub(lambda found: FEW[found[0].lower()], text))
-
-
 def size_up_to(most: int) -> Value:
     """Return the type of whole numbers from 1 to `most`, written as in a spec, 128 or 10k, or as printed, 92,400."""
 
     def nearest(text: str) -> str | None:
-        meant = _nearest(text)
+        meant = nearest_number(text)
         return None if meant is None else str(min(max(int(meant), 1), most))
 
     return Value("number", "N", _printed(partial(parse_size, most=most)), nearest, str(min(100, most)))
@@ -110,10 +103,10 @@ number = size_up_to(MAX_SIZE)
 cores = Value("number", "N", number.read, number.nearest, "4")
 """A number of cores."""
 
-big_number = Value("number", "N", _printed(parse_number), _nearest, "1M")
+big_number = Value("number", "N", _printed(parse_number), nearest_number, "1M")
 """A whole number from 0 without an upper bound, written the same way: 500k, 3G, 1,234,567."""
 
-seed = Value("number", "N", _printed(parse_number), _nearest, "1")
+seed = Value("number", "N", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""
 
 memory_size = Value("size", "SIZE", lambda text: parse_memory(without_thousands(text.strip())), nearest_memory, "4MB")
@@ -199,7 +192,7 @@ framework = OneOf(FRAMEWORKS, OTHER_FRAMEWORKS)
 dtype = OneOf(tuple(DTYPE_BYTES), OTHER_DTYPES)
 """A dtype for sizes in bytes."""
 
-_NO_FILE = "--?[A-Za-z].*|=.*|(?i:true|false|yes|no)"
+_NO_FILE = "--?[A-Za-z].*|=.*|utput(?:=.*)?|(?i:true|false|yes|no)"
 """A text in place of a file's name that is another option, or that belongs to a flag."""
 
 

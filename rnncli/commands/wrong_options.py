@@ -85,7 +85,7 @@ def _with_example(this: TypedLine, place: int, option: click.Option, *behind: Wo
         return Applied(this.with_(place, *behind), WITHOUT, drops=" ".join(word.typed()), costs=COSTS_A_GUESS)
     type_ = _type_of(option)
     example = str(option.default) if isinstance(type_, OneOf) and option.default in type_.words else type_.example
-    if not example:  # a file to read, because none is sure to exist
+    if not example or option.name == "set":  # no file is sure to exist, nor any name to be left open
         return Applied(this.typed, advice=f"give one: {word.text} {option.metavar}")
     given = word._replace(option=option, value=example)
     return Applied(this.with_(place, given, *behind), "for example", costs=COSTS_A_GUESS)
@@ -164,6 +164,7 @@ def _wrong_value(this: TypedLine, option: click.Option, message: str) -> Refused
             return f"{name} is {quote(value)}, but it takes one value at a time", steps
     if name != word.text:
         steps[:0] = _of_value(this, place, value)
+        steps[:0] = named(this, place, Word(f"-{word.text}{value}")) if word.attached else []
     if not isinstance(option.type, OneOf):
         return f"{name}: {message}", steps
     said = f", {option.type.elsewhere}" if value.lower() in option.type.names else ""
@@ -270,9 +271,10 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     name = _name(said)
     names = (f"--{name}", *([f"-{name}"] if said.value is not None or not said.text.startswith("--") else []))
     exact = [each for each in names if each in this.options]
-    longer = [each for each in this.options if each.startswith(f"--{name}") and _fits(this.options[each], said.value)]
-    alone = len({this.options[each] for each in longer}) == 1 and not said.is_argument
-    own = next(iter(exact or (sorted(longer, key=len) if alone else [])), None)
+    starts = [each for each in this.options if each.startswith(f"--{name}")]
+    longer = [each for each in starts if _fits(this.options[each], said.value)] or starts * (len(name) > 2)
+    is_one = len({this.options[each] for each in longer}) == 1 and not said.is_argument
+    own = next(iter(exact or (sorted(longer, key=len) if is_one else [])), None)
     if own is not None and this.options[own] in this.given and said.is_argument:
         yield Applied(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:
@@ -292,8 +294,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
 def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     """Yield the line as rewritten by the rows whose options the command has and the line does not have yet."""
     arguments = {this.words[each].text for each in this.arguments} - {said.value}
-    short = any(each.startswith(f"--{_name(said)}") for each in this.options)  # --max-output for --max-outputs
-    names = dict.fromkeys((_name(said), _name(said) if short else _name(said).removeprefix("max-")))
+    names = dict.fromkeys((_name(said), _name(said).removeprefix("max-")))
     for name, row in product(names, OPTIONS):
         whole = None if said.value is None else re.fullmatch(row.pattern, f"{name} {said.value}", re.DOTALL)
         found = whole or re.fullmatch(row.pattern, name)

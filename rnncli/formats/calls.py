@@ -202,7 +202,7 @@ def mended(text: str, repairs: int = _MOST_REPAIRS) -> str | None:
     try:
         Network.parse(",".join(specs))
     except SpecError as error:
-        loses = any(each in error.lead for each in ("example", "without", "keep one"))
+        loses = re.search("example|without|keep one|give the length", f"{error.lead} {error.advice}") is not None
         return None if loses else error.repair
     return ",".join(specs)
 

@@ -6,9 +6,10 @@ import re
 from functools import partial
 
 from rnncli.language.likeness import in_ascii
-from rnncli.language.pattern_words import FEW, NAMED, SETTINGS, compiled, in_digits, repeated
+from rnncli.language.pattern_words import NAMED, SETTINGS, compiled, in_digits, repeated
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS
+from rnncli.quantities import FEW
 
 _text = partial(Rewrite, "text")
 
@@ -43,7 +44,7 @@ _CALLS = (
     _text(r"\b(?:Chain|Recur)\(", "nn.Sequential("),
     _text(r"\btd(?=\(\w{2,9}\()", "TimeDistributed"),
     _text(r"(?<!\.)\b((?:LSTM|GRU|RNN)(?:Cell)?|Dense|Embedding|Conv)(?:1d)?\((?=\s?[0-9]{1,9}\s?[-=]>)", r"nn.\1("),
-    _text(r"\b(nn\.RNN\([^()]{1,40}=>[^()]{1,20}),\s?(?=(relu|tanh)\))\2", r"\1, nonlinearity='\2'"),
+    _text(r"\b(nn\.RNN\([^()=]{1,40}(?:=>[^()=]{1,20})?),\s?(['\"]?)(relu|tanh)\2(?=\))", r"\1, nonlinearity='\3'"),
     _text(r"\bnn\.Dense(\([^()]{1,40}=>[^(),]{1,20})(?:,\s?([a-z]{2,10}))\)", r"nn.Linear\1), nn.\2()"),
     _text(r"(?<=\()\s*([0-9]{1,9})(?:\s*(?:[-=]?>|[;:x])\s*|\s{1,3})(?=[1-9][0-9]{0,9}\s*[,)\s])", r"\1, "),
     _text(r"(?<=[(\s=])([1-9][0-9]{0,2}),(0[0-9]{2})(?=\s*[,)])", r"\1\2"),

@@ -10,11 +10,12 @@ from rnncli.language import spec
 from rnncli.language.arguments import SAYS_NOTHING
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.likeness import in_ascii, likest
-from rnncli.language.pattern_words import FEW, FLAGS, NAMED, SETTINGS, SMALL_WORDS, THEIR_WORDS, compiled, names_of
+from rnncli.language.pattern_words import FLAGS, NAMED, SETTINGS, SMALL_WORDS, THEIR_WORDS, compiled, names_of
 from rnncli.language.rewriting import Applied
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Whole
+from rnncli.quantities import FEW
 
 SHORTEST = 2
 """A word with more letters than this may be the start of another."""

@@ -12,7 +12,7 @@ from rnncli.layers import KINDS, LAYERS, Embedding, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
-from rnncli.quantities import SCALES
+from rnncli.quantities import FEW, SCALES
 
 SMALL_WORDS = "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|float(?:32)?"
 """Words of a sentence about a network that mean nothing in a spec."""
@@ -79,19 +79,6 @@ _ONE_SIZE, TWO_SIZES = (
 )
 WHOLE = {option.key for layer in LAYERS for option in layer.options if isinstance(option, Whole) and option.keyed}
 _WORDED = {name: kind.sizes for name, kind in KINDS.items() if isinstance(kind.sizes, WordSize)}
-FEW = {
-    **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
-    **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "sixteen 16", "sechzehn 16", "dieciseis 16", "seize 16")),
-    **dict(pair.split() for pair in ("thirty-two 32", "zweiunddreissig 32", "trente-deux 32", "sixty-four 64")),
-    **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
-    **dict.fromkeys(("vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
-    **dict.fromkeys(("ten", "zehn", "diez", "dix"), "10"),
-    **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
-    **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
-}
-"""Small numbers and common sizes in words."""
-
 SETTINGS = {
     name: each
     for each, names in {

@@ -11,7 +11,6 @@ from functools import partial
 
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.pattern_words import (
-    FEW,
     FIELD_WORDS,
     NAMED,
     SETTINGS,
@@ -26,7 +25,7 @@ from rnncli.language.pattern_words import (
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LSTM
 from rnncli.layers.words import in_both
-from rnncli.quantities import SCALES, nearest_size
+from rnncli.quantities import FEW, SCALES, nearest_size
 
 
 def _fraction(found: re.Match[str]) -> str:
@@ -43,8 +42,8 @@ def _padded(found: re.Match[str]) -> str:
 
 
 def _one_each(found: re.Match[str]) -> str:
-    """`lstm:64-32:bi` -> `lstm:64:bi,lstm:32:bi`; a single unit at the end is an output."""
-    layers = [f"{found[1]}:{size.strip()}{found[3] or ''}" for size in re.split("[-+/]", found[2])]
+    """`lstm:64-32:bi` -> `lstm:64:bi,lstm:32:bi`, all with its fields; a single unit at the end is an output."""
+    layers = [f"{found[1]}:{size.strip()}{found[3]}" for size in re.split("[-+/]", found[2])]
     return ",".join([*layers[:-1], re.sub(r"^(?:lstm|gru|rnn):1$", "dense:1", layers[-1])])
 
 
@@ -109,9 +108,8 @@ _text, _part, _layer, _pattern = (partial(Rewrite, where) for where in ("text", 
 _same_text, _same_part = (partial(each, computes=True) for each in (_text, _part))
 _invented = partial(_text, lead="for example", invents=True)
 
-_COMMAS = "layers are separated by commas, not by {}"
 _COLONS = "fields are separated by colons, not by {}"
-_comma = partial(_text, becomes=",", lead="with commas", message=_COMMAS)
+_comma = partial(_text, becomes=",", lead="with commas", message="layers are separated by commas, not by {}")
 _SIZES = "write a colon before the size of a layer, not as in {}"
 _X = "sizes are joined by x, not as in {}"
 _OWN, _NOT_THIS = "with a blank of its own", "a blank stands for its number alone, not for {}"
@@ -146,6 +144,7 @@ REWRITES = (
     _same_text(r"^<S>[0-9]{1,5}[:.)\s]\s{0,9}(?=<INPUT>:[0-9])", "", "without the line number"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)[0-9]?<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
+    _same_text(r"^<S>\w{1,20}<S>=<S>(?=<INPUT>:)", "", message=_LAYERSALONE),
     _text(r"^<S>(<K>)(?:[:\s]|(\())<S>(<N>)<S><ARROW><S>(<N>)(?!<S><ARROW><S>[0-9])(?(2)\)?)", r"input:\3,\1:\4"),
     _text(r"^<S>(<ONE>):(<N>)<S><TO><S>(<N>)(?=,<S><ONE>:\3<S><TO>)", r"input:\2,\1:\3"),
     _same_text(
@@ -157,7 +156,6 @@ REWRITES = (
     _text(r"&(?:quot|nbsp|#39);|</?(?:code|pre|p|b|i|em|tt|span|br)\s?/?>", "", "without the HTML", drops=True),
     _same_text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark"),
     _same_text(r"<WITH>(?:both|two|2)[-\s]?(?:directions?|ways?)<END>", ":bi", _BI),
-    _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
     _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
     _same_text(r"(?:^|(?<=,))<S>(?:1|one)\s(?=(?:bi-?directional\s|bi?-?)?<R>\s<LAYERS>)", ""),
@@ -199,7 +197,6 @@ REWRITES = (
     _text(r"\b(<K>)\s<LAYERS>(?:\s?(?=\([0-9])|\s<CELLS>(?=\s[0-9]))", r"\1"),
     _same_text(r"[(\[]([^][()]{1,99},[^][()]{1,99})[)\]]<S>[x*×]<S>([2-9])(?=,|$)", repeated),
     _text(r"\b(<N>)\s(?:conv\w{0,9}\s)?filters\s(?:of\s)?(?:size|width|length)\s(<N>)", r"conv:\1x\2"),
-    _text(r"(^|,)<S>([2-9])<S>[x×]<S>(<N>)\s{1,9}(<R>)\b", r"\1\4:\3:x\2", r"x\2 repeats a layer"),
     _text(r"\b(<R>),?\s{1,9}([2-9])\s{1,9}<LAYERS>,?\s{1,9}(?:<AND>\s)?(<N>)", r"\1:\3:x\2", r"x\2 repeats a layer"),
     _same_text(r"<NOT>(?<![:\s]no)(?:use_)?(?:bias|biais|sesgo)\b\)?", ":nobias", _NO_BIAS),
     _same_text(r"(?:<NOT>(?:unit[-_\s])?forget[-_\s]?bias|:forgetbias=(?:no|off|false))\b", ":forgetbias=0"),
@@ -260,11 +257,11 @@ REWRITES = (
     ),
     _text(r"(?<=\bembed:)(<N>x<N>)x([0-9]{1,9})(?=[:,]|$)", r"\1", r"with --timesteps \2", drops=True),
     _part(r"^(<INPUT>):(<N>):(?:<LENGTH>|length)=(<N>)$", r"\1:\3x\2"),
-    _same_text(r"\b(<EMBED>:<N>x<N>(?::mask)?):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length="),
-    _text(r"(?<=\w)\s{1,9}(?=x[0-9])", ":", "with colons", _COLONS),
+    _same_text(r"\b(<EMBED>:<N>x<N><F>):(?:<LENGTH>=)?(?=<N>(?:[:,]|$))", r"\1:length="),
+    _text(r"(?:(?<=\w)\s{1,9}x|(?<=[a-z])\s{1,9}x\s)(?=[0-9])", ":x", "with colons", _COLONS),
     _part(r"\b(<R><F>:<N>)<S>\*<S>([0-9]{1,2})<E>", r"\1:x\2", r"x\2 repeats a layer"),
     _text(r"(?<=[0-9kMG])<S>(?:[x*×]|by)<S>(?=[0-9])", "x", message=_X),
-    _text(r"((?:bi[-_]?)?<ONE>):(<N>(?:<S>[-+/]<S><N>){1,9})(:bi)?(?=[:,]|$)", _one_each, message=_KINDS),
+    _text(r"((?:bi[-_]?)?<ONE>):(<N>(?:<S>[-+/]<S><N>){1,9})(<F>)(?=[:,]|$)", _one_each, message=_KINDS),
     _text(r"(<TWO>:<N>)<S>[(\[]k?(<N>)[)\]]", r"\1x\2", message=_X),
     _text(r"(<TWO>:<N>)<S>[-/+@]<S>(?=<N>(?![0-9]|<S>hz))", r"\1x", message=_X),
     _text(
@@ -297,7 +294,6 @@ REWRITES = (
     _text(r"^<S>,[\s,]{0,99}|<S>,[\s,.]{0,99}$", "", "leave the comma out"),
     _text(r",(?:\s{0,9},){1,99}", ",", "leave the comma out"),
     _text(r"((?:^|,)<S>(?!flatten|b?norm)[a-z]{1,20})<S>,<S>:(?=[0-9])", r"\1:", "leave the comma out"),
-    _text(r"(?<![:\w])(<K>)<S>:<S>(?=,|$)", r"\1", ""),
     _text(r":(?=:)|:<S>(?=,|$)", "", "leave the colon out"),
     # kinds and sizes
     _text(r"(?<![:\w])(?<![0-9]\s)(<K>)<S>[,=]<S>(?=[0-9]|_)", r"\1:", message=_SIZES),
@@ -327,7 +323,7 @@ REWRITES = (
     _text(r"^<S>([0-9]{1,10}[kMG]?(?:x[0-9]{1,10})?)(?=[,:]<S>[a-z])", r"input:\1", _INPUT_FIRST),
     _part(r"\b(?!<ONE><F>:[0-9]+:)(<K>(?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1:", ALONE),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
-    _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
+    _same_part(r"^\w{1,20}=(?=<K>:)", "", "layers have no names"),
     _layer(r"rnn((?::<N>)?)[:=](?:(?:cell|type|kind)=)?(lstm|gru)\b(.*)", r"\2\1\3"),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
@@ -355,13 +351,12 @@ REWRITES = (
     _part(r":(<FLAG>)<SLIP>(?=(?:x?[0-9]{1,9}|<FLAG>|<ACT>)(?:[:,]|$))", r":\1:"),
     _part(r":(<FLAG>)x:(?=[0-9]{1,4}(?::|$))", r":\1:x"),
     _part(r"(=<VALUE>)<SLIP>(?=<FIELD>=)", r"\1:"),
-    _part(r"(:x[0-9]{1,4})[^\w\s:]{1,2}<E>", r"\1"),
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
     _same_part(r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen[a-z]+|ret[a-z]*_?seq)|all|full|rs)<ON><E>", ":seq", _SEQ),
     _same_part(r":many\w{1,4}many<E>", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
-    _part(r":(<WHOLE>)(?:s|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
+    _part(r":(<WHOLE>)(?:s|_?size|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
     _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
