@@ -271,10 +271,9 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     name = _name(said)
     names = (f"--{name}", *([f"-{name}"] if said.value is not None or not said.text.startswith("--") else []))
     exact = [each for each in names if each in this.options]
-    starts = [each for each in this.options if each.startswith(f"--{name}")]
-    longer = [each for each in starts if _fits(this.options[each], said.value)] or starts * (len(name) > 2)
-    is_one = len({this.options[each] for each in longer}) == 1 and not said.is_argument
-    own = next(iter(exact or (sorted(longer, key=len) if is_one else [])), None)
+    starts = sorted((each for each in this.options if each.startswith(f"--{name}")), key=len)
+    is_one = len({this.options[each] for each in starts}) == 1 and not said.is_argument
+    own = next(iter(exact or starts * (is_one and (len(name) > 1 or this.options[starts[0]].is_flag))), None)
     if own is not None and this.options[own] in this.given and said.is_argument:
         yield Applied(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:

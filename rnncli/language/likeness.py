@@ -25,8 +25,8 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
-    words = list(words)
-    found = get_close_matches(word, words, n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
+    words = list(words) if len(word) <= _LONGEST_WORD else []
+    found = get_close_matches(word, words, n=2, cutoff=max(likeness, least))
     found = found or [each for each in words if len(word) > _SHORT and sorted(each) == sorted(word)][:2]
     return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
 

@@ -16,7 +16,7 @@ from rnncli.errors import SpecError, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number, numbers_in
+from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number
 from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.printed import printed_error
@@ -43,9 +43,8 @@ _LONG, _LONG_LAYER = 1000, 200
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
-_EXPONENT = re.compile(r"(?<=[0-9])e\+?[0-9](?![0-9])")
-_NOT_MADE_UP = re.compile(r":x[0-9]+|^\w+:[0-9x]+,")
-"""Repeat counts, and the numbers of an input, which are required: they do not count as guesses."""
+_MAKES_UP = "for example|give|name|repeat"
+"""How the words of a repair begin that makes up a number or a name; the size of a missing input does not count."""
 
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they are written in a spec."""
@@ -284,13 +283,11 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applie
     """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
         start, end = changed(text, fault.repair)
-        made_up = re.match("for example|give|name", fault.lead or fault.advice or "") is not None
-        if fault.repair.count(",") > text.count(","):  # it adds a layer, such as repeat:10
-            made_up |= not {*numbers_in(_NOT_MADE_UP.sub("", fault.repair))} <= {*numbers_in(text)}
+        made_up = re.match(_MAKES_UP, fault.lead or fault.advice or "") is not None
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         # A size is only written more plainly, so every other word must be one without a meaning.
         told = "" if start >= end or fault.lead == ALONE else text[min(start, named[0]) : max(end, named[1])]
-        other = fault.lead == "perhaps" and not digits_stand(_EXPONENT.sub("", text), fault.repair)
+        other = fault.lead == "perhaps" and not digits_stand(re.sub(r"(?<=\d)e\+?\d(?!\d)", "", text), fault.repair)
         yield Applied(fault.repair, "for example" if other else fault.lead, drops=told, costs=COSTS_A_GUESS * guess)
 
 

@@ -147,11 +147,7 @@ REWRITES = (
     _same_text(r"^<S>\w{1,20}<S>=<S>(?=<INPUT>:)", "", message=_LAYERSALONE),
     _text(r"^<S>(<K>)(?:[:\s]|(\())<S>(<N>)<S><ARROW><S>(<N>)(?!<S><ARROW><S>[0-9])(?(2)\)?)", r"input:\3,\1:\4"),
     _text(r"^<S>(<ONE>):(<N>)<S><TO><S>(<N>)(?=,<S><ONE>:\3<S><TO>)", r"input:\2,\1:\3"),
-    _same_text(
-        r"([:x](<N>)<F><S>(?:,|[-=]?>)<S>(?:<ONE>[:\s(](?=[^,]+>)|<LINEAR>[:\s(]))\2<S><TO><S>(?=<N>(?:[:,\s)]|$))",
-        r"\1",
-        _READS,
-    ),
+    _same_text(r"([:x](<N>)<F><S>(?:,|>)<S>(?:<ONE>(?=[^,]+>)|<LINEAR>)[:\s(])\2<S><TO><S>(?=<N>\b)", r"\1", _READS),
     _text(r"\s{1,9}(?:#|//).*$", "", "without the comment", drops=True),
     _text(r"&(?:quot|nbsp|#39);|</?(?:code|pre|p|b|i|em|tt|span|br)\s?/?>", "", "without the HTML", drops=True),
     _same_text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark"),
