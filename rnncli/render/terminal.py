@@ -95,6 +95,9 @@ def _columns(stream: TextIO) -> int:
 
 # Wrapping: a number is never broken or cut
 
+_PARENTHESIS = r"[^ (]*\([^()]*(?:\([^()]*\)[^()]*)*\)"
+"""A parenthesis, with the function that it belongs to; it may contain others."""
+
 
 def wrapped(text: str, width: int) -> Iterator[str]:
     """Yield the lines of a text without line ends, none wider than `width`, with an indent after the first."""
@@ -118,11 +121,13 @@ def lines_of(text: str, width: int, first: int, further: int) -> tuple[str, list
 def break_at(text: str, room: int) -> int:
     """Return where to break a text that is too long for a line.
 
-    The best place is a space before an equals sign, then a space outside parentheses, then any other space, but one
-    after a multiplication sign, before a final one, between an equals sign and a sum, or between a number and its unit
-    only as a last resort, and never one after a number that the text starts with. A text without a space is a spec,
-    broken after a comma or a colon.
+    The best place is a space before an equals sign that ends a text, then one outside the parentheses that fit on a
+    line, then any other space, but one after a multiplication sign, before a final one, between an equals sign and a
+    sum, or between a number and its unit only as a last resort, and never one after a number that the text starts with.
+    A text without a space is a spec, broken after a comma or a colon.
     """
+    groups = (match.span() for match in re.finditer(_PARENTHESIS, text[: 2 * room]))
+    kept = [(start, end) for start, end in groups if end - start <= room]
 
     def worth(place: int) -> tuple[int, int]:
         before, after = text[:place], text[place + 1 :]
@@ -130,9 +135,9 @@ def break_at(text: str, room: int) -> int:
             return 0, place
         if after[:1].isalpha() and re.search(r"(^|[ (])[0-9,.]*[0-9]$", before):
             return 0, place
-        if after.startswith("=") and place > room // 2:
+        if after.startswith("=") and place > room // 2 and ";" not in after:
             return 3, place
-        return 2 if before.count("(") == before.count(")") else 1, place
+        return 1 if any(start < place < end for start, end in kept) else 2, place
 
     spaces = [place for place in range(2 * INDENT + 1, min(len(text), room + 1)) if text[place] == " "]
     if spaces:
