@@ -250,6 +250,9 @@ def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli:
         with at(typed):
             result = rnncli(*typed.split())
             assert (result.status != 0, repairs_in(result.stderr)) == (True, [f"rnncli {meant}"])
+    with at("several"):
+        both = "without numbers.npy and none.pt: rnncli inspect weights.npz\n"
+        assert rnncli("inspect", "numbers.npy", "none.pt", "weights.npz").stderr.count(both) == 2
 
 
 WORDS = (

@@ -120,7 +120,8 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
         advice, lead = None, f"without {long_name(option)}"
         meant = this.line(each for each in this.words if each.option is not option)
     elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
-        meant, lead = found.state, _lead(this, found.way)
+        gone = [each for each in this.typed if each not in found.state]
+        meant, lead = found.state, led(f"without {each}" for each in gone) if gone[1:] else _lead(this, found.way)
     return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Generic, Literal, TypeVar
 
+from rnncli.errors import listed
 from rnncli.immutable import NamedTuple
 
 COSTS_A_GUESS = 10
@@ -86,9 +87,14 @@ class Answer(NamedTuple, Generic[State]):
 
 
 def led(leads: Iterable[str]) -> str:
-    """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
-    said = dict.fromkeys(filter(None, leads))
-    return "; ".join(each for each in said if each != "perhaps" or len(said) == 1)
+    """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one.
+
+    What is left out is one enumeration: `without it and --layers 2`.
+    """
+    said = list(dict.fromkeys(filter(None, leads)))
+    said = [each for each in said if each != "perhaps" or len(said) == 1]
+    gone = [each.removeprefix("without ") for each in said if each.startswith("without ")]
+    return "; ".join(dict.fromkeys(f"without {listed(gone)}" if each.startswith("without ") else each for each in said))
 
 
 def search(
