@@ -93,7 +93,7 @@ class ExportRequest:
             if self.save_weights is not None and names_another(self.save_weights, *able):
                 without.append("save_weights")
                 more += ["--save-weights", splitext(self.save_weights)[0] + able[0]] if able else []
-            message, advice = "export needs a target: --to", "choose a target"
+            message, advice = "export needs a target: --to", f"choose {listed(list(TARGETS), 'or')}"
             saving = _saving(self.output or "")
             are_weights = other and not saving and (self.output or "").endswith(TARGETS[target].weights)
             if self.output is not None and (saving or are_weights):

@@ -312,8 +312,8 @@ def inspection_page(model: ModelFile) -> Iterator[Block]:
         notes = [f"{effect}: {text}" for effect, text in zip(effects, texts, strict=True)]
         for text in dict.fromkeys(notes):  # an assumed size may be noted twice
             yield Line(Text(one_line(text), style="dim"), start=1)
+    yield from [GAP] if model.notes or not model.parts else []
     if not model.parts:
-        yield GAP
         yield Line(Text("Nothing recurrent was found.", style="bold"))
     for note in model.notes:
         yield Line(Text(one_line(f"Note: {note}")))
