@@ -73,7 +73,7 @@ def _figures(comparison: Comparison) -> Iterator[Block]:
     cheapest = [index for index, each in enumerate(macs) if each == min(macs)]
     whole = all(summary.origin.complete for summary in summaries)
     if whole and len(cheapest) < len(macs):
-        yield Line(Text(f"Cheapest per step: {_named(cheapest).lower()}, {min(macs):,} MACs"), start=1)
+        yield Line(Text(f"Cheapest per step: {_named(cheapest).lower()} ({min(macs):,} MACs)"), start=1)
     if same:
         yield Line(Text(f"The same in all: {', '.join(same)}"), start=1)
 
