@@ -106,8 +106,8 @@ def _rows_of_kind(layer: type[Layer]) -> Iterator[KindRow]:
 
 
 def _row_of_option(layer: type[Layer], option: Option) -> KindRow:
-    theirs = argument_form(layer, option, "torch") or None
-    return KindRow(layer.kind, option.key, option.form, option.means, argument_form(layer, option), theirs)
+    theirs = (argument_form(layer, option, framework) or None for framework in FRAMEWORKS)
+    return KindRow(layer.kind, option.key, option.form, option.means, *theirs)
 
 
 def _row_of_count(layer: type[Layer]) -> Iterator[KindRow]:
@@ -333,7 +333,8 @@ def look_up(word: str | None = None) -> Entry:
     entry = _SORTS[name][1](known)
     if known not in TOPIC_OF or name == "topic":
         return entry
-    return replace(entry, facts=(*entry.facts, Remark("Also", TOPIC_OF[known].means), *TOPIC_OF[known].facts()))
+    topic = TOPIC_OF[known]
+    return replace(entry, facts=(*entry.facts, Remark(topic.names[0], topic.means), *topic.facts()))
 
 
 def kinds_in_short() -> Iterator[Remark]:
