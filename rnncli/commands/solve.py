@@ -114,7 +114,8 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     template, framework, notes = template_of(text)
     sizes = [note.text for note in notes if note.effect == "assumed size"]
     if quiet and sizes:
-        raise RnncliError(f"the answer is for {template}: assumed: {listed(sizes)}", "give it first: Input((None, 8))")
+        advice = "give the input's features first: input:8,lstm:_, Input((None, 8))"
+        raise RnncliError(f"the answer is for {template}: assumed: {listed(sizes)}", advice)
     if framework is not None and not quiet:
         tell(read_as(template, notes))
     return template, framework

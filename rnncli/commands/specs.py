@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rnncli.commands.command_line import these_arguments, this_line
+from rnncli.commands.command_line import options_of, these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError, shorten
@@ -205,7 +205,9 @@ def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
 def explained(error: RnncliError, text: str) -> RnncliError:
     """Return the error to report for a spec; it differs if the text was not meant as a spec."""
     if isinstance(error, OpenNumbersError):
-        return _with_open_numbers(error, text)
+        if "--set" in options_of(click.get_current_context().command):
+            return _with_open_numbers(error, text)
+        error.advice = str(error.advice).partition(", or ")[0]
     from rnncli.commands.mistakes import argument_error
 
     return argument_error(error, text)
