@@ -65,6 +65,13 @@ def test_a_single_thing_is_in_the_singular(network: Network) -> None:
     assert not re.search(r"(?<![-0-9,.])1 (numbers|parameters|timesteps|weights)\b", text)
 
 
+@given(networks())
+def test_a_mask_is_mentioned_where_there_is_one(network: Network) -> None:
+    masked = [any(note.topic == "Mask" for note in layer.notes) for layer in network.explain().layers]
+    assert any(masked) == network.head.mask_zero
+    assert all(reads or at == 0 for at, (said, reads) in enumerate(zip(masked, network.masked, strict=True)) if said)
+
+
 def notes(spec: str, **options: Any) -> dict[str, str]:
     """The notes on a spec's last layer, by topic."""
     return {note.topic: note.text for note in explain(Network.parse(spec), **options).layers[-1].notes}

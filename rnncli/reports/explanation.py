@@ -155,12 +155,13 @@ def explain(
     framework = summary.framework
     other = next(each for each in FRAMEWORKS if each != framework)
     layers: list[LayerExplanation] = []
-    for row, there in zip(summary.layers, network.weights(other), strict=True):
+    for row, there, masked in zip(summary.layers, network.weights(other), network.masked, strict=True):
         layer, conflict = row.layer, row.layer.conflict(other)
+        meets_mask = masked or layer is network.head
         notes = (
             *_field_and_start_notes(row),
             *(network.head.mask_notes() if not layers and not network.head.shown else ()),
-            *layer.notes(row.input_shape, framework),
+            *(note for note in layer.notes(row.input_shape, framework) if meets_mask or note.topic != "Mask"),
             *_other_note(row, there, other, conflict),
         )
         params = None if conflict else sum(weight.params for weight in there)
