@@ -52,6 +52,16 @@ def test_every_network_that_pytorch_can_express_becomes_a_module_called_model(ne
     assert ast.get_docstring(tree.body[-2], clean=True).replace("\n", "") == str(network)  # type: ignore[arg-type]
 
 
+@given(networks())
+def test_a_module_with_weights_runs_as_after_training(network: Network) -> None:
+    try:
+        source = str(export(Job(network, dict, saved="w.safetensors"), "torch"))
+    except SpecError:
+        return
+    layers = [(row.layer.drops, *(not weight.trained for weight in row.weights)) for row in network.summary().layers]
+    assert ("model.eval()" in source.splitlines()[-1]) == any(map(any, layers))
+
+
 def test_other_layers_are_separate_modules() -> None:
     for second in ("lstm:5", "lstm:4:bi", "lstm:4:nobias", "gru:4", "lstm:4:back", "dropout:0.5:x2,lstm:4"):
         source = source_of(f"input:8,lstm:4:seq,{second}")

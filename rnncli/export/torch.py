@@ -132,8 +132,11 @@ def _source(job: Job) -> Iterator[str]:
         yield ""
         yield from (f"# {line}" for line in _weights_comment(job))
         yield from laid_out(PythonCall("model.load_state_dict", (PythonCall("load_file", (string(job.saved),)),)))
-        if any(part.drops for part in job.plan.parts):
-            yield "model.eval()  # no dropout"
+        effects = ["no dropout"] if any(part.drops for part in job.plan.parts) else []
+        if any(not weight.trained for step in job.plan.steps for weight in step.weights):
+            effects.append("moving means and variances")
+        if effects:
+            yield f"model.eval()  # {', '.join(effects)}"
 
 
 def _weights_comment(job: Job) -> Iterator[str]:
