@@ -120,8 +120,7 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
         advice, lead = None, f"without {long_name(option)}"
         meant = this.line(each for each in this.words if each.option is not option)
     elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
-        gone = [each for each in this.typed if each not in found.state]
-        meant, lead = found.state, led(f"without {each}" for each in gone) if gone[1:] else _lead(this, found.way)
+        meant, lead = found.state, _lead(this, found.way)
     return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
 
 
@@ -153,10 +152,11 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
 def _lead(this: TypedLine, way: Sequence[Applied[Line]]) -> str:
     """Return the lead of a repair: the words of all its steps; the advice of the first is shown on its own."""
     first, *more = way
-    typed = " ".join(this.typed)
-    gone = [f"without {step.drops}" if step.drops.split(" ")[0] in typed else WITHOUT for step in more]
-    later = [it if step.lead == WITHOUT else step.lead or step.advice for it, step in zip(gone, more, strict=True)]
-    return led([first.lead, *(each for each in later if each != first.advice)])
+    typed, leads = " ".join(this.typed), [first.lead, *(step.lead or step.advice for step in more)]
+    if leads != [WITHOUT]:  # "it" would not be clear
+        gone = [f"without {step.drops}" if step.drops.split(" ")[0] in typed else WITHOUT for step in way]
+        leads = [it if lead == WITHOUT else lead for it, lead in zip(gone, leads, strict=True)]
+    return led([leads[0], *(each for each in leads[1:] if each != first.advice)])
 
 
 # The search

@@ -87,10 +87,7 @@ class Answer(NamedTuple, Generic[State]):
 
 
 def led(leads: Iterable[str]) -> str:
-    """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one.
-
-    What is left out is one enumeration: `without it and --layers 2`.
-    """
+    """Return the lead of a repair from the leads of its steps: each once, and `perhaps` only if it is the only one."""
     said = list(dict.fromkeys(filter(None, leads)))
     said = [each for each in said if each != "perhaps" or len(said) == 1]
     gone = [each.removeprefix("without ") for each in said if each.startswith("without ")]
