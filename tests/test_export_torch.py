@@ -58,8 +58,7 @@ def test_a_module_with_weights_runs_as_after_training(network: Network) -> None:
         source = str(export(Job(network, dict, saved="w.safetensors"), "torch"))
     except SpecError:
         return
-    layers = [(row.layer.drops, *(not weight.trained for weight in row.weights)) for row in network.summary().layers]
-    assert ("model.eval()" in source.splitlines()[-1]) == any(map(any, layers))
+    assert source.splitlines()[-1].startswith("model.eval()")
 
 
 def test_other_layers_are_separate_modules() -> None:
@@ -76,7 +75,7 @@ def test_a_line_end_in_the_description_of_the_weights_stays_in_the_comment() -> 
 
 def test_a_file_name_cannot_escape_its_string() -> None:
     for name in ("a\"b'.safetensors", 'a"b.safetensors', "a\\\n.safetensors", "\udc80.safetensors", "\u202e.st"):
-        last = ast.parse(source_of("input:8", saved=name)).body[-1]
+        last = ast.parse(source_of("input:8", saved=name)).body[-2]
         assert [node.value for node in ast.walk(last) if isinstance(node, ast.Constant)] == [name]
 
 

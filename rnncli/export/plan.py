@@ -64,13 +64,11 @@ class TorchPart(NamedTuple):
     Attributes:
         levels: the layers whose weights it holds; they are equal, except that the last may return only a vector.
         module: the call that builds the module that does the work; None if tensor methods do.
-        drops: whether the module drops anything in training.
         attribute: the attribute that holds the module: `lstm`, `dense2`; empty without a module.
     """
 
     levels: tuple[Step, ...]
     module: PythonCall | None
-    drops: bool
     attribute: str
 
     @property
@@ -134,7 +132,7 @@ class Plan:
                 name = MODULES[type(stack.layer)][0]
                 key: object = stack if steps[-1].weights else module  # equal modules without weights are shared
                 attribute = f"{name}{numbers[name].setdefault(key, len(numbers[name]) + 1)}"
-            parts.append(TorchPart(steps, module, stack.drops, attribute))
+            parts.append(TorchPart(steps, module, attribute))
         unnumbered = {f"{name}1": name for name, numbered in numbers.items() if len(numbered) == 1}
         return tuple(part._replace(attribute=unnumbered.get(part.attribute, part.attribute)) for part in parts)
 

@@ -132,11 +132,7 @@ def _source(job: Job) -> Iterator[str]:
         yield ""
         yield from (f"# {line}" for line in _weights_comment(job))
         yield from laid_out(PythonCall("model.load_state_dict", (PythonCall("load_file", (string(job.saved),)),)))
-        effects = ["no dropout"] if any(part.drops for part in job.plan.parts) else []
-        if any(not weight.trained for step in job.plan.steps for weight in step.weights):
-            effects.append("moving means and variances")
-        if effects:
-            yield f"model.eval()  # {', '.join(effects)}"
+        yield "model.eval()  # to run it, not to train it"
 
 
 def _weights_comment(job: Job) -> Iterator[str]:

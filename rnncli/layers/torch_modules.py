@@ -54,11 +54,6 @@ class Stack(NamedTuple):
         return range(self.levels[0], self.levels[-1] + 1)
 
     @property
-    def drops(self) -> bool:
-        """Whether its module drops anything in training."""
-        return isinstance(self.layer, Dropout) or self.dropout > 0
-
-    @property
     def activation(self) -> PythonCall | None:
         """The call of the module for its layer's activation; None without one, or if its own module computes it."""
         own = self.layer.activation if isinstance(self.layer, Conv | Dense) else "linear"

@@ -318,10 +318,9 @@ def _steps_cell(reach: NetworkReach, key: str, unknown: str = "-") -> Text:
 
 
 def _spread(spread: Spread, unknown: str, form: str) -> Text:
-    """Return a median and, if the seeds differ, their range: `12 (9–14)`."""
+    """Return a median and, if the seeds differ, their range: `12 (9–14)`, `12 (9 to >14)`."""
     middle, least, most = (unknown if value is None else form.format(value) for value in spread)
-    dash = "–" if most[0].isdigit() else " to "  # not 17–>19, which looks like an arrow in ASCII
-    return Text(middle if least == most else f"{middle} ({least}{dash}{most})")
+    return Text(middle if least == most else f"{middle} ({least}{'–' if most[0].isdigit() else ' to '}{most})")
 
 
 def _curves(console: Console, reaches: Sequence[NetworkReach]) -> Iterator[Text]:

@@ -95,9 +95,6 @@ def _columns(stream: TextIO) -> int:
 
 # Wrapping: a number is never broken or cut
 
-_PARENTHESIS = r"[^ (]*\([^()]*(?:\([^()]*\)[^()]*)*\)"
-"""A parenthesis, with the function that it belongs to; it may contain others."""
-
 
 def wrapped(text: str, width: int) -> Iterator[str]:
     """Yield the lines of a text without line ends, none wider than `width`, with an indent after the first."""
@@ -126,8 +123,8 @@ def break_at(text: str, room: int) -> int:
     sum, or between a number and its unit only as a last resort, and never one after a number that the text starts with.
     A text without a space is a spec, broken after a comma or a colon.
     """
-    groups = (match.span() for match in re.finditer(_PARENTHESIS, text[: 2 * room]))
-    kept = [(start, end) for start, end in groups if end - start <= room]
+    groups = re.finditer(r"[^ (]*\([^()]*(?:\([^()]*\)[^()]*)*\)", text[: 2 * room])  # sigmoid(x_t·W + b)
+    kept = [each.span() for each in groups if len(each[0]) <= room]
 
     def worth(place: int) -> tuple[int, int]:
         before, after = text[:place], text[place + 1 :]

@@ -31,7 +31,9 @@ def prepare() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):
         # With PYTHONUNBUFFERED, a write that is cut short would count as done. All printing code flushes anyway.
         sys.stdout = _text(io.BufferedWriter(sys.stdout.buffer), sys.stdout)
-    if isinstance(sys.stderr, io.TextIOWrapper) and isinstance(_raw(sys.stderr), io.FileIO):  # not a Windows console
+    below = getattr(sys.stderr, "buffer", None)
+    if isinstance(sys.stderr, io.TextIOWrapper) and isinstance(getattr(below, "raw", below), io.FileIO):
+        # It is not a Windows console.
         sys.stderr = _text(io.BufferedWriter(_Messages(sys.stderr.fileno(), "w", closefd=False)), sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         spell_out(stream)
@@ -76,11 +78,6 @@ def _reserve() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, mode)
-
-
-def _raw(stream: io.TextIOWrapper) -> object:
-    """Return the raw stream below a stream's buffer."""
-    return getattr(stream.buffer, "raw", stream.buffer)
 
 
 def _text(buffer: io.BufferedWriter, like: io.TextIOWrapper) -> io.TextIOWrapper:

@@ -248,7 +248,6 @@ class _CallsReader:
             yield Note(OLD_HARD_SIGMOID, "not run")
 
     def _with_arrays(self, node: Node, call: LayerCall, number: int, size: int | None) -> Node:
-        """Return a node with its arrays and inputs."""
         word = node.word
         if not isinstance(word, Layer) or (size is None and not takes_input(word)):
             return node
