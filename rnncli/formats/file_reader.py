@@ -31,7 +31,7 @@ _BEGINNINGS = {
     b"\x93NUMPY": "an array saved by numpy.save",
     b"PK\x03\x04": "a zip archive, like .npz, .pt and .keras files",
     b"\x80": "pickled objects, which could run any code when they are loaded",
-    b"\x89HDF": "an HDF5 file",
+    b"\x89HDF": "an HDF5 file, like .h5 files",
     b"\x1f\x8b": "a file compressed by gzip",
     b"\xfd7zXZ": "a file compressed by xz",
     b"version https://git-lfs": "a pointer of Git LFS, which git lfs pull replaces with the file",
@@ -232,7 +232,7 @@ def check_beginning(
     if expected and start.startswith(expected):
         return
     sure = {beginning: kind for beginning, kind in _BEGINNINGS.items() if expected or len(beginning) > _UNSURE}
-    safetensors = "safetensors" if expected and start[8:10] == b'{"' else None
+    safetensors = "a .safetensors file" if expected and start[8:10] == b'{"' else None
     found = next((kind for beginning, kind in sure.items() if start.startswith(beginning)), safetensors)
     if found is not None:
         raise RnncliError(f"it is {found}, expected {what}")
