@@ -264,6 +264,8 @@ def test_a_file_and_its_header_are_both_written_or_neither(rnncli: Run) -> None:
     counted = Network.parse("input:2,gru:3").summary()
     sizes = f"{counted.total_bytes} B of constants and {counted.streaming_bytes} B of memory to run a step at a time"
     assert note == f"Note: on a device it needs {sizes}"
+    said = rnncli("export", "nn.LSTM(2, 3)", "-o", "one-bias.c").stderr.splitlines()[1]  # PyTorch counts two
+    assert said.startswith(f"Note: on a device it needs {Network.parse('input:2,lstm:3').summary().total_bytes} B")
     said = rnncli("export", "input:2,gru:3:bi", "-o", "whole.c").stderr.splitlines()[0]
     assert said.endswith(" of constants and a workspace for the sequence, which the header sizes")
     assert [line.split(",")[0] for line in wrote] == ["wrote my-net.c", "wrote my-net.h"]

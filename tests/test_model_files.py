@@ -342,7 +342,7 @@ def test_a_download_that_is_not_the_file_itself_is_called_what_it_is(at: Walk) -
                 with pytest.raises(RnncliError, match=f"it is {kind}"):
                     open_model(f"m{extension}")
     Path("m.pt").write_bytes(safetensors({"w": (2,)}))
-    with pytest.raises(RnncliError, match="it is a .safetensors file, expected a file"):
+    with pytest.raises(RnncliError, match=r"it is a \.safetensors file, expected a file"):
         open_model("m.pt")
 
 

@@ -18,6 +18,7 @@ from rnncli.formats import names_another
 from rnncli.formats.networks import Reading, notes_on, reading_of
 from rnncli.library.runs import Path, Tell
 from rnncli.network import Network, NetworkLike, check_flags, check_known
+from rnncli.network_summary import figure
 from rnncli.quantities import memory
 from rnncli.results import Result
 
@@ -321,8 +322,8 @@ def _difference(job: Job, path: str | None) -> str:
 
 def _on_device(network: Network, dtype: str) -> str:
     """Return a network's memory on a device: its constants, and the memory for running a step at a time."""
-    counted = network.summary(dtype=dtype)
-    constant = f"{memory(counted.total_bytes)} of constants"
-    streaming = counted.streaming_bytes
+    *_, account = network.accounts(dtype=dtype)  # with one bias per cell, even if the source is PyTorch's
+    constant = f"{memory(max(figure('total_bytes', account, None, dtype)))} of constants"
+    streaming = max(figure("streaming_bytes", account, None, dtype), default=None)
     room = "a workspace for the sequence, which the header sizes"
     return f"{constant} and {room if streaming is None else f'{memory(streaming)} of memory to run a step at a time'}"
