@@ -482,6 +482,7 @@ def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
 
 
 def _nodes(model: _FoundModel) -> list[Node]:
+    """Return the steps of a model as nodes."""
     names: dict[TracedStep, str] = {}
     first: dict[tuple[Module, str], str] = {}
     counts: Counter[str] = Counter()
