@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import os
 import random
 import re
@@ -43,7 +44,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from math import inf
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -115,6 +116,23 @@ class Result(NamedTuple):
     status: int
     stdout: str
     stderr: str
+
+    @property
+    def answer(self) -> str:
+        """What it printed, if it succeeded and said nothing else."""
+        assert (self.status, self.stderr) == (0, "")
+        return self.stdout
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        """What it printed as JSON, an object a line, if it succeeded."""
+        assert self.status == 0, self.stderr
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    def refusal(self, status: int = 2) -> str:
+        """What it said, if it failed and printed nothing."""
+        assert (self.status, self.stdout) == (status, "")
+        return self.stderr
 
 
 Run = Callable[..., Result]

@@ -72,9 +72,7 @@ def below(text: str, label: str) -> str:
 
 
 def printed(rnncli: Run, *arguments: str) -> str:
-    result = rnncli(*arguments)
-    assert (result.status, result.stderr) == (0, "")
-    return result.stdout
+    return rnncli(*arguments).answer
 
 
 def test_a_wrong_sum_is_detected() -> None:

@@ -130,9 +130,7 @@ def offered(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], lis
     def call(line: str) -> list[list[str]]:
         monkeypatch.setenv("_RNNCLI_COMPLETE", "fish_complete")
         monkeypatch.setenv("COMP_LINE", line)
-        result = rnncli()
-        assert (result.status, result.stderr) == (0, "")
-        return [answer.split("\x1f") for answer in result.stdout.splitlines() if answer]
+        return [answer.split("\x1f") for answer in rnncli().answer.splitlines() if answer]
 
     return call
 
@@ -211,7 +209,5 @@ def test_nothing_is_suggested_on_a_wrong_line(offered: Callable[[str], list[list
 
 def test_completion_prints_a_script_for_each_shell_and_accepts_no_other_name(rnncli: Run) -> None:
     for shell in ("bash", "zsh", "fish"):
-        result = rnncli("completion", shell)
-        assert (result.status, result.stderr) == (0, "")
-        assert f"{shell}_complete" in result.stdout
+        assert f"{shell}_complete" in rnncli("completion", shell).answer
     assert rnncli("completion", "tcsh").status == 2

@@ -129,7 +129,7 @@ def test_it_says_what_the_frameworks_return_beside_the_output(at: Walk) -> None:
 
 
 def test_json_holds_the_whole_explanation_as_data(rnncli: Run, screen: Screen) -> None:
-    explained = json.loads(rnncli("explain", "-f", "json", "input:4,gru:5,dropout:0.5").stdout)
+    (explained,) = rnncli("explain", "-f", "json", "input:4,gru:5,dropout:0.5").objects
     screen("explain-json", json.dumps(explained, indent=2) + "\n")
 
 

@@ -58,9 +58,8 @@ def test_a_file_name_of_another_format_is_refused(at: Walk, rnncli: Run) -> None
     for name, target in TARGETS.items():
         with at(name):
             wrong = ".onnx" if target.is_text else ".py"
-            result = rnncli("export", SPEC, "--to", name, "-o", f"made{wrong}")
-            assert (result.status, result.stdout) == (2, "")
-            assert result.stderr.endswith(f" -o made{target.extension}\n")
+            error = rnncli("export", SPEC, "--to", name, "-o", f"made{wrong}").refusal()
+            assert error.endswith(f" -o made{target.extension}\n")
             for extension in {".npz", ".safetensors", ".weights.h5", ".h5"} - {*target.weights}:
                 result = rnncli("export", SPEC, "--to", name, "--save-weights", f"w{extension}", *output_of(name))
                 assert (result.status, result.stdout) == (2, "")
@@ -87,17 +86,15 @@ def test_a_file_with_unsupported_computations_is_not_exported(at: Walk, rnncli: 
     Path("old.json").write_text(json.dumps(config))
     for target in TARGETS:
         with at(target):
-            result = rnncli("export", "old.json", "--to", target, *output_of(target))
-            assert (result.status, result.stdout) == (1, "")
-            assert "hard_sigmoid of Keras 1 and 2" in result.stderr
+            error = rnncli("export", "old.json", "--to", target, *output_of(target)).refusal(1)
+            assert "hard_sigmoid of Keras 1 and 2" in error
 
 
 def test_missing_weights_are_reported_before_anything_is_written(at: Walk, rnncli: Run) -> None:
     for target in TARGETS:
         with at(target):
-            result = rnncli("export", SPEC, "--to", target, "--weights", "nowhere.npz", *output_of(target))
-            assert (result.status, result.stdout) == (1, "")
-            assert "nowhere.npz" in result.stderr
+            error = rnncli("export", SPEC, "--to", target, "--weights", "nowhere.npz", *output_of(target)).refusal(1)
+            assert "nowhere.npz" in error
             assert list(Path().iterdir()) == []
 
 

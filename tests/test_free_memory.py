@@ -190,9 +190,8 @@ def test_a_sorted_sweep_suggests_how_to_use_less_memory(at: Walk, program: Run) 
     for options in (("--sort", "params"), ("--sort=-memory",), ("--top", "3M")):
         with at(*options):
             line = ("sweep", "input:8,lstm:{1..2000}:seq,gru:{1..2000}", "-f", "csv", *options)
-            result = program(*line, shell='ulimit -v 120000; "$@"')  # KiB
-            assert (result.status, result.stdout) == (1, "")
-            assert result.stderr.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
+            error = program(*line, shell='ulimit -v 120000; "$@"').refusal(1)  # KiB
+            assert error.splitlines()[-1] == "Help: --top N keeps little more than the first N in memory"
 
 
 NUMPYS = (

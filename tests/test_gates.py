@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import product
 
 import numpy as np
@@ -139,12 +138,10 @@ def test_every_cell_shows_as_many_gates_as_it_declares() -> None:
 
 def test_json_has_the_gates_only_if_requested(rnncli: Run) -> None:
     line = ("forward", "input:3,gru:4:seq,lstm:5:bi", "--plot", "-f", "json")
-    plot = json.loads(rnncli(*line, "--gates").stdout)["plot"]
-    assert [gate["name"] for gate in plot["gates"]] == [
-        f"{way}/{name}" for way in ("forward", "backward") for name in "ifgo"
-    ]
-    assert {len(gate["bins"]) for gate in plot["gates"]} == {64}
-    assert "gates" not in json.loads(rnncli(*line).stdout)["plot"]
+    gates = rnncli(*line, "--gates").objects[0]["plot"]["gates"]
+    assert [gate["name"] for gate in gates] == [f"{way}/{name}" for way in ("forward", "backward") for name in "ifgo"]
+    assert {len(gate["bins"]) for gate in gates} == {64}
+    assert "gates" not in rnncli(*line).objects[0]["plot"]
 
 
 def test_the_gates_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
@@ -153,7 +150,6 @@ def test_the_gates_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
         "gates-gru-bi": "input:8,gru:6:bi",
         "gates-unbounded": "input:3,lstm:4:recact=relu --timesteps 12",
     }.items():
-        result = rnncli("forward", *line.split(), "--plot", "--gates", "--dtype", "float64")
-        assert (result.status, result.stderr) == (0, "")
-        text = result.stdout[result.stdout.index("      norm") :]
+        shown = rnncli("forward", *line.split(), "--plot", "--gates", "--dtype", "float64").answer
+        text = shown[shown.index("      norm") :]
         screen(name, "".join(f"{line.rstrip()}\n" for line in text.splitlines()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -133,7 +132,7 @@ def test_names_in_model_files_are_printed_harmlessly_and_in_full_in_json(at: Wal
                 assert result.status == 0
                 assert_harmless(result)
         with at("the names in JSON", path):
-            (part,) = json.loads(rnncli("inspect", path, "-f", "json").stdout)["parts"]
+            (part,) = rnncli("inspect", path, "-f", "json").objects[0]["parts"]
             assert any(weight["name"].startswith(TYPED) for layer in part["layers"] for weight in layer["weights"])
 
 
@@ -219,19 +218,16 @@ def test_a_line_of_200_megabytes_is_reported_with_its_length_and_one_of_a_gigaby
     )
     assert (result.status, result.stdout) == (2, "52\n")
     assert "200,000,001 characters long" in result.stderr
-    result = program("summary", "-", shell='cat /dev/zero | "$@"; exit ${PIPESTATUS[1]}')
-    assert (result.status, result.stdout) == (2, "")
-    assert "does not end within 1,073,741,824 characters" in result.stderr
+    error = program("summary", "-", shell='cat /dev/zero | "$@"; exit ${PIPESTATUS[1]}').refusal()
+    assert "does not end within 1,073,741,824 characters" in error
 
 
 def test_an_endless_line_is_given_up_and_a_finished_one_is_read_without_its_comment(
     rnncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rnncli.commands.specs._LONGEST_LINE", 1_000_000)
-    result = rnncli("summary", "-", stdin="a" * 2_000_000)
-    assert (result.status, result.stdout) == (2, "")
     message = "Error: line 1 of standard input does not end within 1,000,000 characters"
-    assert result.stderr == f"{message}\nHelp: give one spec per line\n"
+    assert rnncli("summary", "-", stdin="a" * 2_000_000).refusal() == f"{message}\nHelp: give one spec per line\n"
     stdin = f"input:8,rnn:4 # {'a' * 900_000}\n{'a' * 999_999}\ninput:8,rnn:5\n"
     result = rnncli("summary", "-q", "-", stdin=stdin)
     assert (result.status, result.stdout) == (2, "52\n70\n")
@@ -248,7 +244,6 @@ def test_a_pattern_of_empty_texts_is_refused_at_once(at: Walk, rnncli: Run) -> N
         "{,}" * 5000: "141,246,703,213,942,603,683,520,966,701…",
     }.items():
         with at(pattern[:10]), patience():
-            result = rnncli("sweep", pattern)
-            assert (result.status, result.stdout) == (2, "")
-            assert result.stderr.splitlines()[0] == f"Error: the pattern stands for {count} empty texts"
-            assert len(result.stderr) < 1000
+            error = rnncli("sweep", pattern).refusal()
+            assert error.splitlines()[0] == f"Error: the pattern stands for {count} empty texts"
+            assert len(error) < 1000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable
@@ -37,9 +36,7 @@ def output(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         print_as_on_a_terminal(monkeypatch)
         for name, value in {"COLUMNS": str(columns), "TERM": "dumb", "NO_COLOR": "1"}.items():
             monkeypatch.setenv(name, value)
-        result = rnncli("layers", *arguments)
-        assert (result.status, result.stderr) == (0, "")
-        return result.stdout
+        return rnncli("layers", *arguments).answer
 
     return run
 
@@ -112,9 +109,7 @@ WORDS = [word for word in WORDS if not word[0].isdigit()]
 
 
 def rows(rnncli: Run, *arguments: str) -> list[dict[str, str | None]]:
-    result = rnncli("layers", *arguments, "-f", "json")
-    assert (result.status, result.stderr) == (0, "")
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return rnncli("layers", *arguments, "-f", "json").objects
 
 
 def test_every_word_of_the_language_and_of_the_frameworks_is_explained_in_lines_and_in_rows(
@@ -122,9 +117,7 @@ def test_every_word_of_the_language_and_of_the_frameworks_is_explained_in_lines_
 ) -> None:
     for word in some(dict.fromkeys(WORDS), 3):
         with at(word):
-            result = rnncli("layers", word)
-            assert (result.status, result.stderr) == (0, "")
-            assert len(result.stdout.splitlines()) < 50
+            assert len(rnncli("layers", word).answer.splitlines()) < 50
             found = rows(rnncli, word)
             assert found
             assert all(row["means"] and "" not in row.values() for row in found)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from pathlib import Path
 
@@ -121,9 +120,7 @@ def test_a_run_shows_the_lengths_and_counts_only_real_steps(at: Walk, rnncli: Ru
         with at(given_as):
             shown = rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as)
             assert shown.stdout.splitlines()[1:3] == ["Input: (4, 7, 8) float32", "Lengths: 5, 2, 7, 2"]
-            found = json.loads(
-                rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as, "-f", "json").stdout
-            )
+            (found,) = rnncli("forward", "input:8,lstm:4:seq,dense:3", "--lengths", given_as, "-f", "json").objects
             assert found["lengths"] == [5, 2, 7, 2]
             assert found["output_shape"] == [4, 7, 3]
             assert found["macs"] == 16 * found["macs_per_step"]
@@ -148,7 +145,7 @@ def test_figures_cover_the_outputs_without_the_steps_after_their_ends() -> None:
 def test_the_plot_shows_the_first_sequence_up_to_its_end(rnncli: Run) -> None:
     several = rnncli("forward", "input:8,lstm:4", "--lengths", "30,50,40", "--plot", "-f", "json")
     alone = rnncli("forward", "input:8,lstm:4", "--batch", 3, "--timesteps", 50, "--plot", "-f", "json")
-    found, whole = (json.loads(result.stdout)["plot"] for result in (several, alone))
+    found, whole = (result.objects[0]["plot"] for result in (several, alone))
     assert found["timesteps"] == 30
     np.testing.assert_allclose(found["norm"]["bins"], whole["norm"]["bins"][: len(found["norm"]["bins"])], rtol=1e-6)
 

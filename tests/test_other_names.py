@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 
@@ -48,18 +47,14 @@ def test_a_dtype_is_accepted_by_its_other_names_and_shown_by_its_own(at: Walk, r
         for dtype, names in DTYPES.items():
             for name in names.split():
                 with at(command, name):
-                    result = rnncli(command, *arguments, "--dtype", name, "-f", "json")
-                    assert result.status == 0
-                    assert json.loads(result.stdout.splitlines()[0])["dtype"] == dtype
+                    assert rnncli(command, *arguments, "--dtype", name, "-f", "json").objects[0]["dtype"] == dtype
 
 
 def test_unsupported_dtypes_are_refused(at: Walk, rnncli: Run) -> None:
     for name in ["", *NO_DTYPES.split()]:
         with at(name):
-            result = rnncli("summary", SPEC, f"--dtype={name}")
-            assert (result.status, result.stdout) == (2, "")
             expected = f"Error: --dtype is '{name}', expected float16, bfloat16, float32, float64 or int8\n"
-            assert result.stderr.startswith(expected)
+            assert rnncli("summary", SPEC, f"--dtype={name}").refusal().startswith(expected)
 
 
 def test_a_framework_is_accepted_by_its_other_names(at: Walk, rnncli: Run) -> None:
@@ -72,7 +67,7 @@ def test_a_framework_is_accepted_by_its_other_names(at: Walk, rnncli: Run) -> No
                     result = rnncli(command, *arguments, *option)
                     assert result.status == 0
                     if command != "export":
-                        assert json.loads(result.stdout.splitlines()[0])["framework"] == framework
+                        assert result.objects[0]["framework"] == framework
                     answers.add(result.stdout)
             with at(command, framework):
                 assert len(answers) == 1 or command == "forward"  # its output includes a run time
@@ -81,8 +76,8 @@ def test_a_framework_is_accepted_by_its_other_names(at: Walk, rnncli: Run) -> No
 def test_forward_accepts_its_dtypes_by_their_other_names(at: Walk, rnncli: Run) -> None:
     for name, dtype in {"double": "float64", "torch.float": "float32", "F64": "float64"}.items():
         with at(name):
-            result = rnncli("forward", SPEC, "--timesteps", "2", "--dtype", name, "-f", "json")
-            assert json.loads(result.stdout)["dtype"] == dtype
+            (found,) = rnncli("forward", SPEC, "--timesteps", "2", "--dtype", name, "-f", "json").objects
+            assert found["dtype"] == dtype
 
 
 def test_help_and_completion_show_only_this_programs_names(at: Walk) -> None:
@@ -111,12 +106,11 @@ def test_another_name_for_a_command_leads_to_it(at: Walk, rnncli: Run) -> None:
                 assert f": rnncli {' '.join([command, *options])}" in rnncli(name).stderr
                 continue
             given = "model.npz" if command == "inspect" else SPEC
-            result = rnncli(name, given)
-            assert (result.status, result.stdout) == (2, "")
-            offered = shlex.split(result.stderr.rpartition(": rnncli ")[2])
+            error = rnncli(name, given).refusal()
+            offered = shlex.split(error.rpartition(": rnncli ")[2])
             blank = [word.replace("_", "4") for word in offered]  # solve needs a blank
             assert (offered[0], {given, *options} - {*blank}) == (command, set())
-            assert ("nothing is trained here" in result.stderr) == (name in trains)
+            assert ("nothing is trained here" in error) == (name in trains)
 
 
 def test_another_name_for_an_option_leads_to_one_that_some_command_has(at: Walk) -> None:

@@ -280,15 +280,13 @@ def test_only_needed_layers_are_run_and_an_embedding_is_not_copied() -> None:
 
 def test_json_has_a_plot(rnncli: Run) -> None:
     options = ("input:3,rnn:8:seq,gru:20:back", "--timesteps", "200", "-f", "json")
-    result = rnncli("forward", *options, "--plot")
-    assert (result.status, result.stderr) == (0, "")
-    plot = json.loads(result.stdout)["plot"]
+    plot = rnncli("forward", *options, "--plot").objects[0]["plot"]
     assert (plot["name"], plot["timesteps"], plot["units"], plot["backwards"]) == ("gru", 200, 20, True)
     assert np.shape(plot["activations"]) == (16, 64)
     assert len(plot["norm"]["bins"]) == len(plot["saturated"]) == len(plot["reach"]["effect"]) == 64
     assert plot["saturated_units"] == 0
     assert 0 < plot["reach"]["steps_to_tenth"] < plot["reach"]["steps_to_hundredth"]
-    assert "plot" not in json.loads(rnncli("forward", *options).stdout)
+    assert "plot" not in rnncli("forward", *options).objects[0]
 
 
 def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
@@ -300,7 +298,7 @@ def test_the_run_above_the_plot_is_the_same_run(rnncli: Run) -> None:
     result = rnncli("forward", spec, *options, "-o", "plotted.npy", "--save-state", "u.npz", "-f", "json", "--plot")
     assert Path("plain.npy").read_bytes() == Path("plotted.npy").read_bytes()
     assert Path("t.npz").read_bytes() == Path("u.npz").read_bytes()
-    activations = json.loads(result.stdout)["plot"]["activations"]
+    activations = result.objects[0]["plot"]["activations"]
     assert np.array(activations) == pytest.approx(np.load("plain.npy")[0].T, abs=1e-5)
 
 
@@ -368,10 +366,9 @@ def test_the_last_timestep_is_labelled_once_and_a_single_column_works() -> None:
 
 
 def test_a_decoder_is_plotted_over_its_own_timesteps(rnncli: Run) -> None:
-    found = json.loads(rnncli("forward", "input:3,lstm:4,repeat:30,gru:5", "-f", "json", "--plot").stdout)["plot"]
+    found = rnncli("forward", "input:3,lstm:4,repeat:30,gru:5", "-f", "json", "--plot").objects[0]["plot"]
     assert (found["name"], found["timesteps"], found["reach"]["steps"]) == ("gru", 30, 30)
     assert len(found["time_bins"]) == 30
     # A decoder's steps are counted from its own start, in its own reading order.
-    back = json.loads(rnncli("forward", "input:3,lstm:4:back,repeat:30,gru:5:back", "-f", "json", "--plot").stdout)
-    assert back["plot"]["backwards"]
-    assert back["plot"]["reach"]["steps"] == 30
+    back = rnncli("forward", "input:3,lstm:4:back,repeat:30,gru:5:back", "-f", "json", "--plot").objects[0]["plot"]
+    assert (back["backwards"], back["reach"]["steps"]) == (True, 30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from fractions import Fraction
 
 import pytest
@@ -41,9 +40,7 @@ def test_a_rate_is_a_number_of_timesteps_per_second(rnncli: Run, at: Walk) -> No
     for typed, rate in RATES.items():
         for line in (["summary", RNN], ["compare", RNN, "input:8,rnn:4"]):
             with at(line[0], typed):
-                result = rnncli(*line, "--rate", typed, "-f", "json")
-                assert (result.status, result.stderr) == (0, "")
-                network = json.loads(result.stdout.splitlines()[0])
+                network = rnncli(*line, "--rate", typed, "-f", "json").objects[0]
                 assert (network["rate"], network["macs_per_second"]) == (rate, rate * 4_096)
                 assert isinstance(network["macs_per_second"], int) == (rate * 4_096 % 1 == 0)
 
@@ -86,7 +83,7 @@ def test_without_a_rate_nothing_per_second_is_shown(rnncli: Run) -> None:
 
 def test_solve_reports_the_same_multiply_adds_per_second_as_the_summary(rnncli: Run) -> None:
     line = ("--params", "4500", "--rate", "12.5", "-f", "json")
-    found = json.loads(rnncli("solve", "input:8,lstm:_", *line).stdout)
+    (found,) = rnncli("solve", "input:8,lstm:_", *line).objects
     assert found["macs_per_second"] == Network.parse(found["spec"]).summary(rate=12.5).macs_per_second == 12.5 * 4292
 
 

@@ -32,7 +32,7 @@ def found(spec: str, **asked: Any) -> NetworkReach:
 
 
 def objects(rnncli: Run, *arguments: object) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in rnncli("reach", *arguments, "-f", "json").stdout.splitlines()]
+    return rnncli("reach", *arguments, "-f", "json").objects
 
 
 def weights_file(kernel: object, recurrent: object) -> str:
@@ -153,7 +153,7 @@ def test_a_run_matches_forwards_plot(rnncli: Run) -> None:
     options = ("--timesteps", "70", "--seed", "4")
     for network in ("embed:90x3,gru:5:seq,lstm:4:back,dense:3", str(RECALL)):
         (reach,) = objects(rnncli, network, *options, "--seeds", "1")
-        plotted = json.loads(rnncli("forward", network, *options, "--plot", "-f", "json").stdout)["plot"]["reach"]
+        plotted = rnncli("forward", network, *options, "--plot", "-f", "json").objects[0]["plot"]["reach"]
         (run,) = reach["runs"]
         for key in ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last", "problem"):
             assert run[key] == plotted[key]
@@ -230,9 +230,7 @@ def test_each_reason_for_a_missing_figure_is_given_with_its_number_of_seeds(rnnc
             (reach,) = objects(rnncli, *line)
             assert [run["problem"] is not None for run in reach["runs"]] == failing
             assert (reach["failed"], reach["problem"]) == (sum(failing), problem)
-            shown = rnncli("reach", *line)
-            assert (shown.status, shown.stderr) == (0, "")
-            text = " ".join(shown.stdout.split())
+            text = " ".join(rnncli("reach", *line).answer.split())
             if all(failing):
                 assert reach["steps_to_tenth"] is None
                 assert f"│ {problem} │" in text
@@ -250,9 +248,8 @@ def test_a_run_that_does_not_fit_is_refused_before_it_starts(rnncli: Run) -> Non
     assert result.status == 1
     assert "Error: input:8,lstm:1M: the network would need" in result.stderr
     assert "input:8,rnn:2" in result.stdout
-    whole = rnncli("reach", "input:8,rnn:64:bi", "--timesteps", "2G")
-    assert (whole.status, whole.stdout) == (1, "")
-    assert "a smaller --timesteps needs less; back (" in whole.stderr
+    error = rnncli("reach", "input:8,rnn:64:bi", "--timesteps", "2G").refusal(1)
+    assert "a smaller --timesteps needs less; back (" in error
 
 
 # Display

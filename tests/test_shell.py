@@ -25,9 +25,8 @@ def test_the_program_is_also_a_module(program: Run, rnncli: Run) -> None:
 def test_a_reader_that_closes_the_pipe_ends_it_quietly(program: Run) -> None:
     specs = lines_of(*["input:8,lstm:3"] * 3000).encode()
     for format_ in ("table", "csv"):
-        result = program("summary", "-f", format_, "-", stdin=specs, shell='"$@" | head -n 1')
-        assert (result.status, result.stderr) == (0, ""), format_
-        assert len(result.stdout.splitlines()) == 1
+        shown = program("summary", "-f", format_, "-", stdin=specs, shell='"$@" | head -n 1').answer
+        assert len(shown.splitlines()) == 1
 
 
 def test_a_pipe_without_a_reader_ends_it_quietly(at: Walk) -> None:
@@ -50,9 +49,8 @@ def test_sizes_that_no_machine_holds_are_refused_before_any_attempt(rnncli: Run)
         ("input:8,rnn:4:back", "--timesteps", "2G", "--batch", "1k"),
         ("input:8,rnn:4", "--batch", "2G"),
     ):
-        result = rnncli("forward", *arguments)
-        assert (result.status, result.stdout) == (1, "")
-        assert re.match(r"Error: .* [0-9.]+ TB .* memory .*\nHelp: ", result.stderr), arguments
+        error = rnncli("forward", *arguments).refusal(1)
+        assert re.match(r"Error: .* [0-9.]+ TB .* memory .*\nHelp: ", error), arguments
 
 
 @pytest.mark.thorough
@@ -61,10 +59,9 @@ def test_a_memory_limit_is_respected(program: Run) -> None:
     limited = 'ulimit -v 1500000; "$@"'  # KiB
     assert program("forward", "input:8,rnn:4", "-f", "csv", shell=limited).status == 0
     for arguments in (("input:10k,lstm:10k",), ("input:1k,rnn:1k:bi", "--timesteps", "1M")):
-        result = program("forward", *arguments, shell=limited)
-        assert (result.status, result.stdout) == (1, "")
-        assert re.match(r"Error: .* [0-9.]+ GB .*memory", result.stderr)
-        assert "\nHelp: " in result.stderr
+        error = program("forward", *arguments, shell=limited).refusal(1)
+        assert re.match(r"Error: .* [0-9.]+ GB .*memory", error)
+        assert "\nHelp: " in error
 
 
 def test_no_traceback_reaches_a_user_even_for_a_bug(program: Run) -> None:

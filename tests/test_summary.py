@@ -15,7 +15,7 @@ SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
 
 
 def as_json(rnncli: Run, *arguments: str) -> dict[str, Any]:
-    return json.loads(rnncli("summary", "-f", "json", *arguments).stdout)
+    return rnncli("summary", "-f", "json", *arguments).objects[0]
 
 
 def test_json_has_exactly_the_contracts_content(rnncli: Run, screen: Screen) -> None:
@@ -47,8 +47,8 @@ def test_several_specs_are_several_tables_and_several_lines_of_json(rnncli: Run)
     one, two = rnncli("summary", "input:8,rnn:3").stdout, rnncli("summary", SMALL).stdout
     assert rnncli("summary", "input:8,rnn:3", SMALL).stdout.replace("\n\n", "\n") == one + two
     specs = [f"input:{n},rnn:{n}" for n in range(1, 50)]
-    result = rnncli("summary", "-f", "json", SMALL, "-", stdin=lines_of(*specs))
-    assert [json.loads(line)["spec"] for line in result.stdout.splitlines()] == [SMALL, *specs]
+    objects = rnncli("summary", "-f", "json", SMALL, "-", stdin=lines_of(*specs)).objects
+    assert [each["spec"] for each in objects] == [SMALL, *specs]
 
 
 WRITTEN = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
@@ -190,8 +189,7 @@ def test_an_operation_outside_polynomials_is_an_error() -> None:
 
 
 def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
-    result = rnncli("sweep", "-f", "json", *arguments)
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return rnncli("sweep", "-f", "json", *arguments).objects
 
 
 def test_a_sweep_reads_as_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

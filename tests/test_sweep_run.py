@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import re
 import signal
@@ -64,9 +63,7 @@ def evaluated(few: int, size: int, task: int | None = None) -> Iterator[None]:
 
 
 def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
-    result = rnncli("sweep", "-f", "json", *arguments)
-    assert result.status == 0, result.stderr
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return rnncli("sweep", "-f", "json", *arguments).objects
 
 
 CHOICES = [
@@ -257,9 +254,7 @@ class UnsendableError(Exception):
 
 
 def test_a_failure_in_a_job_is_reported_once_and_so_is_a_killed_job(program: Run) -> None:
-    result = program("sweep", MANY, "--sort", "macs", "--jobs", "2")
-    assert (result.status, result.stdout) == (2, "")
-    assert result.stderr.count("give its --timesteps") == 1
+    assert program("sweep", MANY, "--sort", "macs", "--jobs", "2").refusal().count("give its --timesteps") == 1
 
     def work(task: Any) -> Any:
         if task == 3:
@@ -363,7 +358,7 @@ def test_the_frontier_of_the_parts_frontiers_is_the_frontier_of_all(rnncli: Run)
     options = ["--pareto", "params,-output"]
     parts = [row["spec"] for n in range(1, 4) for row in rows(rnncli, GRID, *options, "--part", f"{n}/3")]
     again = rnncli("sweep", "-", "-f", "json", *options, stdin="\n".join(parts))
-    assert [json.loads(line) for line in again.stdout.splitlines()] == rows(rnncli, GRID, *options)
+    assert again.objects == rows(rnncli, GRID, *options)
 
 
 def test_a_frontier_is_shown_among_all_candidates(rnncli: Run, screen: Callable[..., None]) -> None:

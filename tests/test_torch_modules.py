@@ -5,7 +5,6 @@ PyTorch itself checks that the lines build what the rows say: `make judge`, and 
 
 from __future__ import annotations
 
-import json
 from itertools import product
 from pathlib import Path
 
@@ -42,9 +41,7 @@ def test_modules_read_as_reviewed(rnncli: Run, screen: Screen) -> None:
         "stack": "input:40,lstm:256:seq:bi,dropout:0.2,lstm:256:bi,dense:10",
         "mixed": "embed:1000x8,lstm:64:seq,lstm:32:seq:x2,dropout:0.2,lstm:32:seq:back,norm,lstm:32,dense:3",
     }.items():
-        result = rnncli("summary", spec, "--framework", "torch")
-        assert (result.status, result.stderr) == (0, "")
-        screen(f"torch-modules-{name}", result.stdout)
+        screen(f"torch-modules-{name}", rnncli("summary", spec, "--framework", "torch").answer)
     shown = []
     for body in BODIES.split():
         text = rnncli("summary", f"input:8,{body}", "--framework", "torch").stdout
@@ -73,7 +70,7 @@ def test_consecutive_equal_layers_are_levels_of_one_module_and_the_next_module_r
 def test_keras_has_no_modules(rnncli: Run) -> None:
     spec = "input:8,lstm:9:seq,lstm:9"
     assert "nn." not in rnncli("summary", spec).stdout
-    assert "modules" not in json.loads(rnncli("summary", spec, "-f", "json").stdout)
+    assert "modules" not in rnncli("summary", spec, "-f", "json").objects[0]
 
 
 def test_an_embedding_whose_padding_row_starts_with_zeros_is_built_so(at: Walk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -31,7 +30,7 @@ ONLY_JSON = [
 
 
 def objects_of(rnncli: Run, command: str, arguments: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in rnncli(command, *arguments, "-f", "json").stdout.splitlines()]
+    return rnncli(command, *arguments, "-f", "json").objects
 
 
 def entries(value: Any) -> Iterator[tuple[str, Any]]:

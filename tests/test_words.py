@@ -234,8 +234,7 @@ def test_an_input_without_layers_is_answered_with_a_line_that_works(at: Walk, rn
         assert (result.status, result.stderr.count("without layers")) == (0, 1)
     for template, repair in (("input:8", "input:8,rnn:_"), ("input:_", "input:_,rnn:32")):
         with at("a template", template):
-            result = rnncli("solve", template, "--params", "100k")
-            assert (result.status, result.stdout) == (2, "")
-            assert "is an input without layers" in result.stderr
-            assert result.stderr.endswith(f": {repair}\n")
+            error = rnncli("solve", template, "--params", "100k").refusal()
+            assert "is an input without layers" in error
+            assert error.endswith(f": {repair}\n")
             assert rnncli("solve", repair, "--params", "100k").status == 0
