@@ -29,6 +29,11 @@ def examples(name: str) -> list[str]:
     return re.findall(r"^ +(rnncli .*)$", command.get_help(context), re.MULTILINE)
 
 
+PARAMETERS = [(name, parameter) for name in COMMANDS for parameter in command_of(name).params]
+"""Each command with each of its options and arguments."""
+
+OPTIONS = [(name, option) for name, option in PARAMETERS if isinstance(option, click.Option)]
+
 MODEL = str(MODELS / "lstm-2-bi.safetensors")
 """A model file, for commands that read one."""
 
@@ -44,10 +49,9 @@ COMMAND_LINES = {
 
 def file_options(written: bool) -> Iterator[tuple[str, str]]:
     """Each command with each of its options for an output file (`written`) or an input file."""
-    for name in COMMANDS:
-        for option in command_of(name).params:
-            if isinstance(option.type, FileName) and option.type.written == written:
-                yield name, long_name(option)
+    for name, option in OPTIONS:
+        if isinstance(option.type, FileName) and option.type.written == written:
+            yield name, long_name(option)
 
 
 WRITTEN = list(file_options(written=True))

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 import pytest
-from command_lines import COMMAND_LINES, command_of
+from command_lines import COMMAND_LINES, OPTIONS, command_of
 from conftest import Result, Run, Screen, Walk, examples, some, without_styles
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -173,12 +173,6 @@ def test_the_file_name_determines_the_export_target_if_only_one_target_has_such_
     assert Path("model.onnx").read_bytes() == Path("again.onnx").read_bytes()
 
 
-OPTIONS = [
-    (name, option) for name in COMMANDS for option in command_of(name).params if isinstance(option, click.Option)
-]
-"""Every option of every command."""
-
-
 def arguments_of(command: str) -> list[str]:
     if command == "solve":
         return ["input:8,lstm:_"]
@@ -315,13 +309,6 @@ def test_a_spec_call_or_file_without_a_command_is_summarised(at: Walk, rnncli: R
         with at(*words):
             assert rnncli(*words) == rnncli("summary", *words)
             assert rnncli(*words).status == 0
-
-
-def test_batch_and_timesteps_have_the_same_short_option_in_every_command(at: Walk) -> None:
-    for name, option in OPTIONS:
-        with at(name, long_name(option)):
-            letter = {"--batch": "-b", "--timesteps": "-t"}.get(long_name(option))
-            assert letter is None or letter in option.opts
 
 
 def test_the_word_error_is_red_and_carets_and_repair_are_bold_where_styles_are_shown(
@@ -487,8 +474,8 @@ def two_values(option: click.Option) -> tuple[str, str]:
 
 def options_of(command: str, several: bool) -> dict[str, click.Option]:
     """A command's options with a value that may be given once, or several times."""
-    params = [each for each in command_of(command).params if isinstance(each, click.Option) and not each.is_flag]
-    return {long_name(each): each for each in params if each.multiple == several}
+    own = [each for name, each in OPTIONS if name == command and not each.is_flag]
+    return {long_name(each): each for each in own if each.multiple == several}
 
 
 def test_two_values_for_a_single_value_option_are_an_error_but_one_twice_is_not(at: Walk, rnncli: Run) -> None:

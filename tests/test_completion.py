@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import click
 import pytest
+from command_lines import OPTIONS, PARAMETERS
 from conftest import Run, Screen, Walk
 from hypothesis import example, given
 from sessions import answered
 from strategies import nearly_specs, networks
 
 from rnncli import Network, SpecError
-from rnncli.cli import COMMANDS, cli
+from rnncli.cli import COMMANDS
 from rnncli.commands.completion import SHELLS
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.language.completion import spec_completions
@@ -135,11 +136,6 @@ def offered(rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], lis
     return call
 
 
-def commands() -> list[tuple[str, click.Command]]:
-    context = click.Context(cli)
-    return [(name, command) for name in COMMANDS if (command := cli.get_command(context, name))]
-
-
 def test_clicks_own_way_to_ask_for_a_script_gives_the_same_script(
     rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,26 +157,24 @@ def test_a_spec_without_a_command_and_its_options_are_completed(offered: Callabl
 
 
 def test_every_option_of_a_command_is_suggested(at: Walk, offered: Callable[[str], list[list[str]]]) -> None:
-    for name, command in commands():
+    for name in COMMANDS:
         with at(name):
-            options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+            options = {
+                each for command, option in OPTIONS if command == name for each in option.opts if each[:2] == "--"
+            }
             assert {value for _, value, _, _ in offered(f"rnncli {name} --")} == options | {"--help"}
 
 
 def test_every_choice_is_suggested_and_every_file_by_its_extension(offered: Callable[[str], list[list[str]]]) -> None:
-    for name, command in commands():
-        for parameter in command.params:
-            if not isinstance(parameter, click.Option):
-                continue
-            for option in parameter.opts:
-                answers = offered(f"rnncli {name} {option} ")
-                if isinstance(parameter.type, click.Choice):
-                    assert [value for _, value, _, _ in answers] == list(parameter.type.choices), option
-                elif (parameter.metavar or "").startswith("FILE"):
-                    (answer,) = answers
-                    assert answer[0] == "files"
-                    assert answer[3]
-                    assert parameter.metavar in ("FILE", f"FILE.{answer[3]}")
+    for name, option in OPTIONS:
+        for typed in option.opts:
+            answers = offered(f"rnncli {name} {typed} ")
+            if isinstance(option.type, click.Choice):
+                assert [value for _, value, _, _ in answers] == list(option.type.choices), typed
+            elif (option.metavar or "").startswith("FILE"):
+                ((kind, _, _, extensions),) = answers
+                assert (kind, bool(extensions)) == ("files", True)
+                assert option.metavar in ("FILE", f"FILE.{extensions}")
 
 
 def test_model_files_are_suggested_where_they_are_accepted(offered: Callable[[str], list[list[str]]]) -> None:
@@ -191,9 +185,8 @@ def test_model_files_are_suggested_where_they_are_accepted(offered: Callable[[st
 
 
 def test_every_argument_is_completed(offered: Callable[[str], list[list[str]]]) -> None:
-    for name, command in commands():
-        if any(isinstance(parameter, click.Argument) for parameter in command.params):
-            assert offered(f"rnncli {name} "), name
+    for name in {name for name, parameter in PARAMETERS if isinstance(parameter, click.Argument)}:
+        assert offered(f"rnncli {name} "), name
 
 
 def test_nothing_is_suggested_on_a_wrong_line(offered: Callable[[str], list[list[str]]]) -> None:

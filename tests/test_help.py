@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 import click
+from command_lines import command_of
 from conftest import MODELS, PATIENCE, Result, Run, Walk, lines_of
 
 from rnncli.cli import COMMANDS, cli
@@ -47,8 +48,7 @@ def examples(help_text: str) -> list[str]:
 
 def options() -> Iterator[tuple[str, click.Option]]:
     """Every option of every command, with the command's name."""
-    for command in (cli, *(cli.get_command(click.Context(cli), name) for name in COMMANDS)):
-        assert command is not None
+    for command in (cli, *map(command_of, COMMANDS)):
         for parameter in command.get_params(click.Context(command, help_option_names=["-h", "--help"])):
             if isinstance(parameter, click.Option):
                 yield str(command.name), parameter

@@ -12,12 +12,12 @@ import click
 import numpy as np
 import pytest
 import test_formats_onnx as onnx
+from command_lines import OPTIONS, PARAMETERS
 from conftest import PATIENCE, Result, Run, Screen, Walk, is_thorough, patience, program_line, without_styles
 from hostile_models import FORMATS as MAKERS
 from hostile_models import SHAPES
 from sessions import replay
 
-from rnncli.cli import COMMANDS, cli
 from rnncli.errors import RnncliError, printable
 from rnncli.render.terminal import FORMATS
 
@@ -46,18 +46,9 @@ def assert_harmless(result: Result) -> None:
         assert not obeyed, (obeyed, text)
 
 
-def parameters() -> Iterator[tuple[str, click.Parameter]]:
-    """Each option and argument of each command."""
-    context = click.Context(cli)
-    for name in COMMANDS:
-        command = cli.get_command(context, name)
-        assert command is not None
-        yield from ((name, parameter) for parameter in command.params)
-
-
 def test_typed_text_is_printed_harmlessly(at: Walk, rnncli: Run) -> None:
     texts = (TYPED, f"--{TYPED}", f"input:8,{TYPED}rnn:4", f"input:8,rnn:4{TYPED}")
-    for command, parameter in parameters():
+    for command, parameter in PARAMETERS:
         if isinstance(parameter, click.Option):
             option = [max(parameter.opts, key=len)]
             specs = ([], ["input:8,rnn:4"], ["input:8,rnn:_"]) if is_thorough() else (["input:8,rnn:4"],)
@@ -70,10 +61,10 @@ def test_typed_text_is_printed_harmlessly(at: Walk, rnncli: Run) -> None:
 
 
 def test_a_spec_with_odd_space_is_shown_on_separate_lines(at: Walk, rnncli: Run) -> None:
-    taking = {name for name, parameter in parameters() if parameter.name in ("spec", "pattern", "template")}
+    taking = {name for name, parameter in PARAMETERS if parameter.name in ("spec", "pattern", "template")}
     assert taking <= set(WORKING)
     for command, options in WORKING.items():
-        kinds = [each.type for name, each in parameters() if name == command and "--format" in each.opts]
+        kinds = [each.type for name, each in OPTIONS if name == command and "--format" in each.opts]
         formats = [["-f", choice] for kind in kinds if isinstance(kind, click.Choice) for choice in kind.choices]
         template = "_" if command == "solve" else "4"
         for format_ in formats or [[]]:

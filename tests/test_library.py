@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from click import Context
+from command_lines import OPTIONS
 from conftest import MODELS, Run, Walk, some
 
 import rnncli
 from rnncli import Model, Network, RnncliError, SpecError
-from rnncli.cli import COMMANDS, cli
+from rnncli.cli import COMMANDS
 from rnncli.network import NetworkLike
 from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
@@ -78,14 +78,12 @@ def test_each_command_is_a_function_with_its_options(at: Walk) -> None:
     assert {*CALLS, *FOR_A_SHELL} == {*COMMANDS}
     for name, call in CALLS.items():
         taken = signatures.signature(call.function).parameters
-        for parameter in cli.get_command(Context(cli), name).params:
-            options = [option.lstrip("-").replace("-", "_") for option in parameter.opts if option.startswith("--")]
-            for option in options[-1:]:
-                with at(name, option):
-                    if option in OF_RESULTS:
-                        assert hasattr(rnncli.Result, OF_RESULTS[option])
-                    elif option not in OF_THE_SCREEN:
-                        assert option in taken
+        for option in (each.opts[-1].lstrip("-").replace("-", "_") for command, each in OPTIONS if command == name):
+            with at(name, option):
+                if option in OF_RESULTS:
+                    assert hasattr(rnncli.Result, OF_RESULTS[option])
+                elif option not in OF_THE_SCREEN:
+                    assert option in taken
 
 
 def test_print_shows_the_commands_output(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 
 import click
+from command_lines import OPTIONS, command_of
 from conftest import Run, Walk
 
 from rnncli.cli import COMMANDS, cli
@@ -81,19 +82,15 @@ def test_forward_accepts_its_dtypes_by_their_other_names(at: Walk, rnncli: Run) 
 
 
 def test_help_and_completion_show_only_this_programs_names(at: Walk) -> None:
-    for name in cli.list_commands(click.Context(cli)):
-        command = cli.get_command(click.Context(cli), name)
-        assert command is not None
-        context = click.Context(command, **cli.context_settings)
-        for option in command.params:
-            if isinstance(option, click.Option) and isinstance(option.type, OneOf):
-                with at(name, option.name):
-                    record = option.get_help_record(context)
-                    assert record is not None
-                    shown = option.metavar or f"[{'|'.join(option.type.choices)}]"
-                    assert record[0].endswith(shown)
-                    items = option.type.shell_complete(context, option, "")
-                    assert [item.value for item in items] == list(option.type.choices)
+    for name, option in OPTIONS:
+        if isinstance(option.type, OneOf):
+            with at(name, option.name):
+                context = click.Context(command_of(name), **cli.context_settings)
+                record = option.get_help_record(context)
+                assert record is not None
+                assert record[0].endswith(option.metavar or f"[{'|'.join(option.type.choices)}]")
+                items = option.type.shell_complete(context, option, "")
+                assert [item.value for item in items] == list(option.type.choices)
 
 
 def test_another_name_for_a_command_leads_to_it(at: Walk, rnncli: Run) -> None:
@@ -114,9 +111,7 @@ def test_another_name_for_a_command_leads_to_it(at: Walk, rnncli: Run) -> None:
 
 
 def test_another_name_for_an_option_leads_to_one_that_some_command_has(at: Walk) -> None:
-    commands = [cli.get_command(click.Context(cli), name) for name in COMMANDS]
-    options = [each for command in commands if command for each in command.params if isinstance(each, click.Option)]
-    names = {name for option in options for name in option.opts}
+    names = {name for _, option in OPTIONS for name in option.opts}
     for row in OTHER_OPTIONS:
         with at(row.pattern):
             led_to = re.findall(r"(?:^| )(-\S+)", row.becomes if isinstance(row.becomes, str) else "--macs")

@@ -10,10 +10,9 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 import pytest
-from command_lines import MODEL, command_of
+from command_lines import MODEL, OPTIONS
 from conftest import Run, Walk
 
-from rnncli.cli import COMMANDS
 from rnncli.render.terminal import MOST_LINES
 
 SPEC = "input:8,lstm:16:seq:bi,gru:12,dense:1:sigmoid"
@@ -99,8 +98,7 @@ def brightness(colour: str) -> float:
 
 def test_a_picture_shows_the_screens_content_in_either_theme_and_is_as_wide_as_that(rnncli: Run, at: Walk) -> None:
     for option in ("--svg", "--theme"):
-        commands = {name for name in COMMANDS if any(option in each.opts for each in command_of(name).params)}
-        assert {*LINES} == commands
+        assert {*LINES} == {name for name, each in OPTIONS if option in each.opts}
     for command, theme in product(LINES, ("dark", "light")):
         with at(command, theme):
             result = rnncli(command, *LINES[command], "--svg", "p.svg", "--theme", theme)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
+from command_lines import PARAMETERS
 from conftest import MODELS, Run, Walk
 
 from rnncli import Network
@@ -30,12 +29,10 @@ ARGUMENTS = {
 """A command's arguments in addition to a SPEC."""
 
 
-def parameters(name: str) -> dict[str, click.Parameter]:
-    command: click.Command = import_module(f"rnncli.commands.{name}").command
-    return {str(each.name): each for each in command.params}
+TAKEN = {name: {each.name for command, each in PARAMETERS if command == name} for name in COMMANDS}
+"""The names of what each command takes."""
 
-
-TAKE_A_SPEC = [name for name in COMMANDS if "spec" in parameters(name)]
+TAKE_A_SPEC = [name for name in COMMANDS if "spec" in TAKEN[name]]
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +46,7 @@ def half() -> str:
 def test_every_command_that_takes_a_spec_reports_parts_of_a_file_left_out(rnncli: Run, at: Walk, half: str) -> None:
     assert {"summary", "forward", "explain", "draw", "compare", "reach", "export", "spec"} <= {*TAKE_A_SPEC}
     for name in TAKE_A_SPEC:
-        formats = FORMATS if "format_" in parameters(name) else ("table",)
+        formats = FORMATS if "format_" in TAKEN[name] else ("table",)
         for format_ in formats:
             with at(name, format_):
                 options = ("-f", format_) if len(formats) > 1 else ()
@@ -74,7 +71,7 @@ def test_every_command_that_takes_a_spec_reports_parts_of_a_file_left_out(rnncli
 
 
 def test_a_bare_number_covers_the_whole_file_or_a_named_part(rnncli: Run, at: Walk, half: str) -> None:
-    quiet = [name for name in TAKE_A_SPEC if "quiet" in parameters(name)]
+    quiet = [name for name in TAKE_A_SPEC if "quiet" in TAKEN[name]]
     assert quiet == ["summary"]
     for text, status, printed in (
         (half, 1, ""),
@@ -108,7 +105,7 @@ def test_an_assumed_size_appears_in_the_first_line(rnncli: Run, at: Walk) -> Non
 
 def test_a_complete_network_is_reported_as_complete_and_nothing_else(rnncli: Run, at: Walk) -> None:
     for name in TAKE_A_SPEC:
-        if "format_" in parameters(name):
+        if "format_" in TAKEN[name]:
             with at(name):
                 whole = rnncli(name, "input:2,rnn:4", *ARGUMENTS.get(name, ()), "-f", "json").objects[0]
                 assert [whole[key] for key in ORIGIN] == [True, [], [], None]
@@ -181,7 +178,7 @@ def test_a_data_type_less_precise_than_float32_is_said(rnncli: Run, at: Walk) ->
 
 def test_every_command_that_counts_says_so_where_pytorch_counts(rnncli: Run, at: Walk) -> None:
     spec, others = "input:8,lstm:8:proj=4", {"solve": ("input:8,lstm:_:proj=4", "--params", "1k")}
-    for name in (name for name in COMMANDS if "framework" in parameters(name) and "format_" in parameters(name)):
+    for name in (name for name in COMMANDS if {"framework", "format_"} <= TAKEN[name]):
         with at(name):
             result = rnncli(name, *others.get(name, (spec, *ARGUMENTS.get(name, ()))))
             assert result.status == 0

@@ -19,9 +19,8 @@ from contextlib import contextmanager, suppress
 from itertools import product
 from pathlib import Path
 
-import click
 import pytest
-from command_lines import BOTH_WRITTEN, COMMAND_LINES, COMMANDS, MODEL, READ_AND_WRITTEN, WRITTEN, command_of
+from command_lines import BOTH_WRITTEN, COMMAND_LINES, MODEL, OPTIONS, READ_AND_WRITTEN, WRITTEN
 from conftest import PATIENCE, Result, Run, Walk, program_line, until
 
 from rnncli import atomic
@@ -75,8 +74,8 @@ def array(rnncli: Run) -> bytes:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_every_output_is_written_whole_or_not_at_all(at: Walk, rnncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(WRITTEN) >= 8
-    for option in (option for name in COMMANDS for option in command_of(name).params):
-        if isinstance(option, click.Option) and "FILE" in str(option.metavar):
+    for _, option in OPTIONS:
+        if "FILE" in str(option.metavar):
             assert isinstance(option.type, FileName), option.opts  # which knows whether it is written
     contents = {  # file content that its name does not determine
         ("forward", "--output"): " (1, 32)",
