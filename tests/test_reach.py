@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import reference
 from command_lines import MODEL
 from conftest import MODELS, Run, Screen, Walk, print_as_on_a_terminal, without_styles
 from golden.data import REACHES
 from sessions import replay
 
-from rnncli import Network
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
 from rnncli.engine.run import RunPlan
@@ -63,53 +61,6 @@ def test_a_state_multiplied_at_each_step_has_the_reach_of_its_powers(rnncli: Run
             assert reach["effect"] == pytest.approx([abs(share) ** step for step in reach["time_bins"]], abs=1e-6)
 
 
-STACKS = [
-    "input:2,rnn:5",
-    "input:2,lstm:4:seq,dense:3",
-    "input:2,lstm:4:forgetbias=0",
-    "input:2,gru:3:reset=before,dense:2",
-    "input:2,rnn:4:back:seq",
-    "input:2,lstm:3:bi",
-    "input:2,gru:3:back:seq,rnn:4:back",
-    "embed:7x3,gru:4",
-]
-
-
-def test_the_steps_match_two_runs_of_a_plain_loop(at: Walk) -> None:
-    timesteps, seed = 40, 3
-    for spec in STACKS:
-        for run in found(spec, seeds=2, seed=seed, timesteps=timesteps).runs:
-            with at(spec, run.seed):
-                h, changed = twice_by_hand(spec, run.seed, timesteps)
-                effect = np.linalg.norm(changed - h, axis=1)
-                effect /= effect.max()
-                tenth, hundredth = (int(np.flatnonzero(effect >= share)[-1]) + 1 for share in (0.1, 0.01))
-                assert run.reach.steps_to_tenth == (tenth if tenth < timesteps else None)
-                assert run.reach.steps_to_hundredth == (hundredth if hundredth < timesteps else None)
-                assert run.reach.largest_after == effect.argmax()
-                assert run.reach.effect == pytest.approx(effect, abs=2e-3)
-
-
-def twice_by_hand(spec: str, seed: int, timesteps: int) -> list[np.ndarray]:
-    """The outputs of the last recurrent layer without and with a small change to its first input."""
-    network = Network.parse(spec)
-    last = max(place for place, layer in enumerate(network.layers) if layer.states)
-    part = Network([*network.layers[:last], network.layers[last].returning("sequence")])
-    weights = dict(Model(network, seed).weights)
-    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
-    first = -1 if spec.count("back") % 2 else 0
-    if spec.startswith("embed"):
-        ids = generator.integers(0, 7, (timesteps, 1), np.int32)[:, 0]
-        x = weights.pop("embedding/embeddings")[ids].astype(float)
-        part = Network.parse(f"input:3,{spec.partition(',')[2]}:seq")
-    else:
-        x = generator.standard_normal((timesteps, 2, 1), np.float32)[:, :, 0].astype(float)
-    changed = x.copy()
-    direction = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))).standard_normal(x.shape[1])
-    changed[first] += 1e-6 * direction / np.linalg.norm(direction)
-    return [reference.run_sample(part, weights, each) for each in (x, changed)]
-
-
 def test_the_spectral_radius_is_that_of_the_candidates_block(at: Walk) -> None:
     for spec in ("input:2,rnn:6", "input:2,lstm:5", "input:2,gru:4", "input:2,lstm:3:bi,dense:2"):
         for run in found(spec, seeds=3, timesteps=5).runs:
@@ -149,14 +100,21 @@ def test_a_forget_gate_that_starts_open_remembers_longer() -> None:
     assert usual["steps_to_hundredth"].median > 2 * closed["steps_to_hundredth"].median  # type: ignore[operator]
 
 
-def test_a_run_matches_forwards_plot(rnncli: Run) -> None:
-    options = ("--timesteps", "70", "--seed", "4")
-    for network in ("embed:90x3,gru:5:seq,lstm:4:back,dense:3", str(RECALL)):
-        (reach,) = objects(rnncli, network, *options, "--seeds", "1")
-        plotted = rnncli("forward", network, *options, "--plot", "-f", "json").objects[0]["plot"]["reach"]
-        (run,) = reach["runs"]
-        for key in ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last", "problem"):
-            assert run[key] == plotted[key]
+NETWORKS = (
+    *("input:2,rnn:5", "input:2,lstm:4:seq,dense:3", "input:2,lstm:4:forgetbias=0", "input:2,lstm:3:bi"),
+    *("input:2,gru:3:reset=before,dense:2", "input:2,rnn:4:back:seq", "input:2,gru:3:back:seq,rnn:4:back"),
+    *("embed:90x3,gru:5:seq,lstm:4:back,dense:3", str(RECALL)),
+)
+
+
+def test_a_run_matches_forwards_plot_which_matches_a_plain_loop(rnncli: Run, at: Walk) -> None:
+    options = ("--timesteps", "40", "--seed", "4")
+    for network in NETWORKS:
+        with at(network):
+            ((run,),) = (reach["runs"] for reach in objects(rnncli, network, *options, "--seeds", "1"))
+            plotted = rnncli("forward", network, *options, "--plot", "-f", "json").objects[0]["plot"]["reach"]
+            for key in ("steps", "largest_after", "steps_to_tenth", "steps_to_hundredth", "last", "problem", "effect"):
+                assert run[key] == plotted[key]
 
 
 def test_the_seeds_are_separate_runs_and_the_figures_their_medians(rnncli: Run) -> None:
