@@ -15,7 +15,6 @@ from itertools import chain
 from typing import Any, NamedTuple, get_args
 
 import kinds
-import pytest
 from kinds.activations import TEXTBOOK, TORCH
 from kinds.recurrent import MERGES
 
@@ -49,22 +48,12 @@ class Need(NamedTuple):
 
     @property
     def is_missing(self) -> bool:
-        """Whether it is missing; False if the whole table is, because another need reports that."""
+        """Whether it is missing, or the whole table or file is."""
         file, *steps = self.path.split(".")
         try:
             return self.entry not in reduce(_part, steps, _module(file))
-        except ModuleNotFoundError:
+        except (ModuleNotFoundError, AttributeError, KeyError):
             return True
-        except (AttributeError, KeyError):
-            return False
-
-    def remove(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Remove it from the table."""
-        file, table, *steps = self.path.split(".")
-        if table:
-            monkeypatch.setattr(_module(file), table, _without(getattr(_module(file), table), steps, self.entry))
-        else:
-            monkeypatch.delattr(_module(file), self.entry)
 
 
 @cache
@@ -77,16 +66,6 @@ def _part(held: Any, step: str) -> Any:
     if step in ("", "values"):
         return held.values() if step else vars(held)
     return held[step] if isinstance(held, Mapping) else getattr(held, step)
-
-
-def _without(held: Any, steps: list[str], entry: Any) -> Any:
-    """A copy of `held` without an entry of one of its parts."""
-    if steps and steps[0] != "values":
-        part = {steps[0]: _without(_part(held, steps[0]), steps[1:], entry)}
-        return {**held, **part} if isinstance(held, Mapping) else held._replace(**part)
-    if isinstance(held, Mapping):
-        return {key: value for key, value in held.items() if entry != (value if steps else key)}
-    return {*held} - {entry}
 
 
 BY_KIND = [target for target in TARGETS if target != "keras"]

@@ -10,32 +10,29 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 
 import kinds
 import numpy as np
 import pytest
 import reference
-from conftest import Screen, Walk, lines_of, some
+from conftest import Walk
 from drawing import long_enough
 from golden.data import read_networks, read_values
 from golden.generate import RandomDice, small_size
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from kinds.activations import ACTIVATIONS
-from kinds.base import Head, Kind, flag
+from kinds.base import Head, Kind
 from strategies import layers_of, small_sizes
 from tables import all_needs, of_kind, of_weights
 
 import rnncli.layers
 from rnncli import Network, SpecError
 from rnncli.engine.model import Model
-from rnncli.engine.stages import STAGES
-from rnncli.immutable import immutable
 from rnncli.language.rules import least_steps
-from rnncli.layers import Dense, Layer
-from rnncli.layers.options import Flag, Option
-from rnncli.layers.weights import FRAMEWORKS, Factor, Weight
+from rnncli.layers import Layer
+from rnncli.layers.weights import FRAMEWORKS
 
 REQUIRED = ("names", "small", "keras_name", "torch_name", "golden_networks", "golden_values")
 REQUIRED_IF_SHOWN = ("torch_module", "onnx_names", "textbook")
@@ -169,16 +166,6 @@ def test_nothing_is_missing_for_any_kind_or_in_any_table() -> None:
         pytest.fail("\n".join(lines), pytrace=False)
 
 
-def test_only_an_entry_removed_from_a_table_is_named(at: Walk) -> None:
-    if missing():
-        pytest.skip("something is already missing, as the other test reports")
-    needs = [*dict.fromkeys((*all_needs(), *(need for layer in kinds.KINDS for need in of_weights(layer))))]
-    for need in some(needs, 5):
-        with at(need), pytest.MonkeyPatch.context() as monkeypatch:
-            need.remove(monkeypatch)
-            assert [each for each in needs if each.is_missing] == [need]
-
-
 def test_the_golden_values_cover_a_cell_with_all_its_settings_combined(at: Walk) -> None:
     directions = (False, True, "concat", "sum", "mul", "ave")
     for cell in [layer for layer in rnncli.layers.LAYERS if layer.states]:
@@ -192,67 +179,6 @@ def test_the_golden_values_cover_a_cell_with_all_its_settings_combined(at: Walk)
                 for each in covered
             }
             assert settings == set(product(directions, ("sequence", "vector"), (False, True), (False, True)))
-
-
-# Missing parts are named.
-
-
-@immutable
-class Fake(Layer):
-    """A kind that is declared and nothing more."""
-
-    units: int
-    shy: bool = True
-    more: int = 1
-
-    kind: ClassVar[str] = "fake"
-    aliases: ClassVar[tuple[str, ...]] = ("sham",)
-    keras: ClassVar[str] = "Fake"
-    torch: ClassVar[str] = "FakeLinear"
-    means: ClassVar[str] = "nothing"
-    sizes = Dense.sizes
-    options: ClassVar[tuple[Option, ...]] = (Flag("shy", "shy", "shy"),)
-
-    def output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def keras_names(self) -> tuple[str, ...]:
-        return ("fake",)
-
-    def weights(self, input_shape: Any, framework: Any = "keras") -> tuple[Weight, ...]:
-        return (Weight("kernel", ((Factor("units", self.units),),), "W", "kernel", "magic"),)
-
-
-class FakeKind(Kind):
-    """A file with little content."""
-
-    layer = Fake
-    names = ("fake", "phony")
-    small = "fake:2"
-    numbers = ("units",)
-
-
-class FullerFakeKind(FakeKind):
-    """A complete file that contradicts the declaration."""
-
-    options = {"shy": flag("timid")}
-    keras_name = torch_name = "Fake"
-    torch_module = textbook = lambda *arguments: None
-    onnx_names = ("Fake",)
-    golden_networks, golden_values = lambda kind: iter(()), lambda kind: iter(["input:8,fake:7"])
-
-
-def test_a_kind_that_is_only_declared_gets_a_list_of_missing_parts_step_by_step(
-    monkeypatch: pytest.MonkeyPatch, screen: Screen
-) -> None:
-    steps = [[*missing_of(Fake)], [], []]
-    for name in ("fake", "sham"):
-        monkeypatch.setitem(rnncli.layers.KINDS, name, Fake)
-    monkeypatch.setitem(STAGES, Fake, lambda *arguments: None)
-    for step, kind in zip(steps[1:], (FakeKind(), FullerFakeKind()), strict=True):
-        monkeypatch.setitem(kinds.KINDS, Fake, kind)
-        step += [line for line in missing_of(Fake) if line not in steps[0]]
-    screen("kinds", "\n".join(lines_of(*step) for step in steps))
 
 
 # The descriptions are used.
