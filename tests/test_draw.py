@@ -29,8 +29,6 @@ from rnncli.quantities import shape_text
 from rnncli.render.drawing import draw
 from rnncli.reports.unrolled import Unrolled
 
-CLASSIFIER = "input:8,lstm:16:seq:bi,gru:4,dense:1:sigmoid"
-
 sizes = st.none() | st.integers(1, 9) | st.integers(1, MAX_SIZE)
 
 
@@ -64,13 +62,6 @@ def test_the_largest_number_is_drawn_explained_and_exported_at_once(kind: Kind) 
             assert str(MAX_SIZE) in f"{network.draw()}"
             assert network.explain().layers[-1].equations
             assert str(MAX_SIZE) in str(network.export("keras")).replace("_", "")
-
-
-def test_several_specs_are_drawn_separately_and_a_bad_one_is_reported(rnncli: Run) -> None:
-    one, two = rnncli("draw", "input:8,rnn:3").stdout, rnncli("draw", CLASSIFIER).stdout
-    result = rnncli("draw", "input:8,rnn:3", "-", stdin=f"input:8,rnn\n{CLASSIFIER}\n")
-    assert (result.status, result.stdout) == (2, f"{one}\n{two}")
-    assert "line 1 of standard input" in result.stderr
 
 
 @given(unrolled(), st.integers(3, 200), st.booleans())

@@ -112,6 +112,7 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
     length = "input:50x8 fixes 50 timesteps, but 20 are requested\n"
     for stdin, line, message, stdout in (
         ("", "summary -q input:8 lsmt:3 input:8,dense:1", kind, "0\n9\n"),
+        (b"input:8\n\xff\ninput:8,dense:1", "summary -q -", "line 2 of standard input: there is no", "0\n9\n"),
         ("# mine\n\ninput:8\nlsmt:3\ninput:8,dense:1\n", "summary -q -", f"line 4 of standard input: {kind}", "0\n9\n"),
         ("\nlsmt:3\n", "forward - --output out.npy", f"line 2 of standard input: {kind}", ""),
         ("input:1,rnn:1 input:1,rnn:2\nlsmt:3\n", "summary -q -", f"line 2 of standard input: {kind}", "3\n8\n"),

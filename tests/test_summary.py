@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-import pytest
 from conftest import Run, Screen, Walk, lines_of
-
-from rnncli.language.spec import EXAMPLE
 
 SMALL = "embed:10x4,lstm:3:seq:bi,dropout:0.5,rnn:3,dense:1:sigmoid"
 
@@ -67,26 +63,6 @@ def test_lines_of_standard_input_may_be_written_in_many_ways(rnncli: Run, at: Wa
             assert rnncli("summary", "-q", "-", stdin=text) == (0, "0\n9\n", "")
 
 
-def test_good_lines_are_shown_despite_bad_ones_and_each_bad_one_is_reported(rnncli: Run) -> None:
-    lines = ["input:8", "lsmt:3", "", "input:8,dense:1", "rnn:3:sq", "\xff", "input:8,dense:2"]
-    result = rnncli("summary", "-q", "-", stdin="\n".join(lines).encode("latin-1"))
-    assert (result.status, result.stdout) == (2, "0\n9\n18\n")
-    assert re.findall(r"line (\d+) of standard input", result.stderr) == ["2", "5", "6"]
-
-
 def test_a_dash_may_be_between_specs(rnncli: Run) -> None:
     result = rnncli("summary", "-q", "input:8", "-", "input:8,dense:2", stdin="input:8,dense:1\n")
     assert result.stdout == "0\n9\n18\n"
-
-
-def test_with_neither_the_example_is_shown_and_one_line_of_standard_error_says_so(
-    rnncli: Run, at: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for variable in (None, "", "  "):
-        with at(repr(variable)):
-            if variable is not None:
-                monkeypatch.setenv("RNNCLI_SPEC", variable)
-            result = rnncli("summary", "-q")
-            assert (result.status, result.stdout) == (0, "324160\n")  # 10,000 · 32 + 2 · 2,080
-            assert EXAMPLE in result.stderr
-            assert len(result.stderr.splitlines()) == 1

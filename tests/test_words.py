@@ -145,11 +145,6 @@ def test_a_wrong_field_is_answered_with_both_names(at: Walk) -> None:
                 assert in_both(layer, option.attribute, value) in said
 
 
-def test_reset_after_has_its_keras_meaning() -> None:
-    assert str(Network.parse("input:8,gru:3:reset_after=False")) == "input:8,gru:3:reset=before"
-    assert str(Network.parse("input:8,gru:3:reset_after=True")) == "input:8,gru:3"
-
-
 # Words that no spec has
 
 
