@@ -21,6 +21,7 @@ from command_lines import COMMAND_LINES, OPTIONS, command_of
 from conftest import Result, Run, Screen, Walk, examples, some, without_styles
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sessions import replay
 from test_errors import with_new_answers
 
 from rnncli.cli import COMMANDS, cli, run
@@ -74,7 +75,10 @@ def test_every_error_reads_as_reviewed_and_its_repair_is_right(at: Walk, rnncli:
         result = rnncli(*shlex.split(line))
         with at(line):
             assert result.status == 2
-            assert not result.stdout or line.split()[0] == "compare"  # the right networks beside a wrong one
+            assert not result.stdout or line.split()[0] in (
+                "compare",
+                "explain",
+            )  # the right networks
             assert result.stderr.splitlines()[-1].startswith("Help: ")
             for repair in repairs_in(result.stderr):
                 parsed(repair)
@@ -107,56 +111,29 @@ def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
                     os.remove(made)
 
 
-def test_no_line_is_suggested_if_none_is_sure_to_keep_the_meaning(at: Walk, rnncli: Run) -> None:
-    for line in (
-        "explain why input:8,lstm:16 has 1600 parameters",
-        "explain why 2080",
-        "summary 2080",
-    ):
-        with at(line):
-            result = rnncli(*line.split())
-            assert (result.status, repairs_in(result.stderr), "lstm:1600" in result.stderr) == (2, [], False)
-            assert "input:2080" not in result.stderr
+EMPTY = "net.onnx net.pth model.onnx net.c net.py net.svg input:8 empty.txt nets/one.npz trained/config.json"
+FILES = {
+    **dict.fromkeys([*EMPTY.split(), "trained/model.safetensors", "trained/train.py"], ""),
+    "a.txt": "# two\nLSTM(8, 4)\n",
+    "b.txt": "hello\n",
+    "c.c": "/* input:8 */\n",
+    "y.yaml": "services:\n  web: 64\n",
+    "table.txt": "┌─────────────┐\n│ lstm (LSTM) │\n",
+    "patterns.txt": "\n# candidates\ninput:{1..3},rnn:4\n",
+    "sized.py": "class N(nn.Module):\n def __init__(self, size):\n  self.rnn = nn.LSTM(size, 8)\n",
+}
+"""The files that the lines of errors-files.txt name or misspell."""
 
 
-def test_a_missing_file_is_taken_for_the_one_whose_name_is_most_like_it(rnncli: Run) -> None:
-    for name in ("net.onnx", "net.pth"):
-        Path(name).touch()
-    assert rnncli("summary", "net.pt").stderr.endswith("Help: perhaps: rnncli summary net.pth\n")
-    Path("folder").mkdir()
-    assert rnncli("inspect", "folder").stderr.startswith("Error: folder is a folder, not a model file\n")
-
-
-def test_no_suggested_line_overwrites_a_file_that_was_not_named_as_its_output(at: Walk, rnncli: Run) -> None:
-    for name in ("model.onnx", "net.c", "net.py", "net.svg"):
-        Path(name).touch()
-    Path("nets").mkdir()
-    for typed, repairs in {
-        "export input:8,lstm:4 --to onnx": ["export input:8,lstm:4 --to onnx -o model-2.onnx"],
-        "export input:8,lstm:4 --to torch -o net.onnx": ["export input:8,lstm:4 --to torch -o net-2.py"],
-        "draw input:8,lstm:4 --png net.png": ["draw input:8,lstm:4 --svg net-2.svg"],
-        "draw input:8,lstm:4 -o net.svg": ["draw input:8,lstm:4 --svg net.svg"],
-        "summary input:8,lstm:4 -o net.c": ["summary input:8,lstm:4"],
-        "export input:8,lstm:4 -o nets": [],
-    }.items():
-        with at(typed):
-            assert repairs_in(rnncli(*typed.split()).stderr) == [f"rnncli {each}" for each in repairs]
-
-
-def test_only_files_with_specs_are_suggested(at: Walk, rnncli: Run) -> None:
-    for name, text in {"a.txt": "# two\nLSTM(8, 4)\n", "b.txt": "hello\n", "c.c": "/* input:8 */\n"}.items():
-        Path(name).write_text(text)
-    Path("nets").mkdir()
-    Path("nets/one.npz").touch()
-    for typed, repairs in {
-        "summary a.txt": ["summary - < a.txt"],
-        "summary b.txt": [],
-        "summary c.c": [],
-        "summary nets": ["summary nets/one.npz"],
-        "inspect nets/": ["inspect nets/one.npz"],
-    }.items():
-        with at(typed):
-            assert repairs_in(rnncli(*typed.split()).stderr) == [f"rnncli {each}" for each in repairs]
+def test_a_name_that_is_no_file_of_specs_or_weights_is_answered_as_reviewed(rnncli: Run, screen: Screen) -> None:
+    for folder in ("nets", "trained", "hollow"):
+        os.mkdir(folder)
+    for name, text in FILES.items():
+        Path(name).write_text(text, encoding="utf-8")
+    rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
+    for name in ("C:weights.npz", "my weights.npz", "teacher.npz", "numbers.npy", "weights-2.npy"):
+        Path(name).write_bytes(Path("weights.npz").read_bytes())
+    replay("errors-files", rnncli, screen)
 
 
 def test_a_module_as_pytorch_prints_it_becomes_a_line_with_its_layers(rnncli: Run) -> None:
@@ -218,37 +195,6 @@ def test_a_missing_or_wrong_value_is_repaired(at: Walk, rnncli: Run) -> None:
             assert words[0] == (command if command != "inspect" else "summary")  # it was given a spec
 
 
-def test_a_similar_file_is_suggested_for_a_name_without_a_file(at: Walk, rnncli: Run) -> None:
-    rnncli("forward", "input:8,lstm:4", "--save-weights", "weights.npz", "--timesteps", "2")
-    for name in ("C:weights.npz", "my weights.npz", "teacher.npz", "numbers.npy", "weights-2.npy"):
-        Path(name).write_bytes(Path("weights.npz").read_bytes())
-    for typed, meant in {
-        "summary wieghts.npz": "summary weights.npz",
-        "summary weights": "summary weights.npz",
-        "summary Weights.NPZ": "summary weights.npz",
-        "summary weights.npy": "summary weights.npz",
-        "summary my weights.npz --wide": "summary 'my weights.npz' --wide",
-        "summary weights.npz:lstm": "summary weights.npz::lstm",
-        "summary C:weights.npz:lstm": "summary C:weights.npz::lstm",
-        "inspect weigths.npz": "inspect weights.npz",
-        "inspect weights.npz lstm": "inspect weights.npz::lstm",
-        "inspect weights.npz encoder": "inspect weights.npz",
-        "summary weights.npz lstm --wide": "summary weights.npz::lstm --wide",
-        "summary weights.npz tf": "summary weights.npz --framework keras",
-        "forward input:8,lstm:4 --weights wights.npz": "forward input:8,lstm:4 --weights weights.npz",
-        "forward input:8,lstm:4 --input numbres.npy": "forward input:8,lstm:4 --input numbers.npy",
-        "forward input:8,lstm:4 --input weights.npy": "forward input:8,lstm:4 --input weights-2.npy",
-        "compare weights.npz teacher": "compare weights.npz teacher.npz",
-        "weihgts.npz": "summary weights.npz",
-    }.items():
-        with at(typed):
-            result = rnncli(*typed.split())
-            assert (result.status != 0, repairs_in(result.stderr)) == (True, [f"rnncli {meant}"])
-    with at("several"):
-        both = "without numbers.npy and none.pt: rnncli inspect weights.npz\n"
-        assert rnncli("inspect", "numbers.npy", "none.pt", "weights.npz").stderr.count(both) == 2
-
-
 WORDS = (
     *("summary", "forward", "solve", "sweep", "help", "sumary", "bogus", "-", "--", "-q", "-f", "-fjson", "-qf", "-x"),
     *("--json", "--format", "--format=xml", "--timesteps", "--timesteps=5", "--timesteps=", "--bogus", "--wide=no"),
@@ -297,15 +243,8 @@ def test_help_is_also_a_command_and_the_version_has_a_short_option(at: Walk, rnn
 
 
 def test_a_spec_call_or_file_without_a_command_is_summarised(at: Walk, rnncli: Run) -> None:
-    for words in (
-        [SPEC],
-        [SPEC, "-q"],
-        [SPEC, "input:8,gru:2", "-f", "csv"],
-        ["LSTM(64)"],
-        ["net.py"],
-        [SPEC, "-b", "3"],
-    ):
-        Path("net.py").write_text("net = nn.LSTM(8, 4)\n")
+    Path("net.py").write_text("net = nn.LSTM(8, 4)\n")
+    for words in ([SPEC], [SPEC, "-q"], [SPEC, SPEC, "-f", "csv"], ["LSTM(64)"], ["net.py"], [SPEC, "-b", "3"]):
         with at(*words):
             assert rnncli(*words) == rnncli("summary", *words)
             assert rnncli(*words).status == 0
@@ -390,60 +329,11 @@ def test_on_a_terminal_a_dash_announces_that_it_waits_for_specs(terminal: Run) -
     assert result.stderr.startswith("Waiting for specs, one per line; Ctrl-D ends the input\n")
 
 
-def test_a_file_named_like_a_spec_and_a_directory_are_not_read_as_files_of_specs(rnncli: Run) -> None:
-    Path("input:8").write_text("")
-    assert rnncli("summary", "-q", "input:8") == (0, "0\n", "")
-    os.mkdir("nets")
-    assert "is the name of a file" not in rnncli("summary", "nets").stderr
-
-
-def test_only_a_file_that_begins_with_a_spec_is_suggested_as_lines_of_specs(rnncli: Run, at: Walk) -> None:
-    Path("y.npy").write_bytes(b"\x93NUMPY\x01\0")
-    Path("y.yaml").write_text("services:\n  web: 64\n")
-    Path("y.txt").write_text("")
-    for command in ("summary", "inspect", "draw", "compare"):
-        for name in ("y.npy", "y.yaml", "y.txt"):
-            with at(command, name):
-                result = rnncli(command, name)
-                assert result.status
-                assert "known model file" in result.stderr
-                assert "<" not in result.stderr
-    Path("y.txt").write_text("┌─────────────┐\n│ lstm (LSTM) │\n")
-    assert rnncli("explain", "./y.txt").stderr.endswith("; perhaps: rnncli explain - < ./y.txt\n")
-    Path("y.txt").write_text("\n# candidates\ninput:{1..3},rnn:4\n")
-    assert rnncli("sweep", "y.txt").stderr.endswith("Help: rnncli sweep - < y.txt\n")
-    assert "known model file" in rnncli("summary", "y.txt").stderr
-
-
-def test_for_a_folder_its_only_file_of_weights_is_suggested_and_a_web_address_is_no_file(rnncli: Run, at: Walk) -> None:
-    os.mkdir("net")
-    for line in ("summary net", "forward ./net", "inspect net", "explain net/"):
-        with at(line):
-            assert "is a folder, not a model file\nHelp: give " in rnncli(*line.split()).stderr
-    for name in ("config.json", "model.safetensors", "train.py"):
-        Path(f"net/{name}").touch()
-    for line in ("summary net", "forward ./net", "inspect net", "explain net/"):
-        with at(line):
-            assert repairs_in(rnncli(*line.split()).stderr) == [f"rnncli {line.rstrip('/')}/model.safetensors"]
-    for address in ("https://example.com/net.pt", "s3://net.safetensors"):
-        assert rnncli("summary", address).stderr.startswith(f"Error: {address} is a web address, not a file\n")
-
-
 def test_a_setting_never_turns_another_argument_into_an_output_file(rnncli: Run) -> None:
     source = "from torch import nn\nclass N(nn.Module):\n def __init__(self, v):\n  self.rnn = nn.LSTM(len(v), 8)\n"
     Path("s.py").write_text(f"{source}  super().__init__()\n")
     for line in (("s.py", "--set", "len(v)=20"), ("--set", "len(v)=20", "s.py")):
         assert "nn.LSTM(20, 8" in rnncli("export", *line, "--to", "torch").stdout
-
-
-def test_a_setting_keeps_its_value_under_the_name_that_the_source_has(at: Walk, rnncli: Run) -> None:
-    source = "from torch import nn\nclass N(nn.Module):\n def __init__(self, size):\n  self.rnn = nn.LSTM(size, 8)\n"
-    Path("net.py").write_text(source)
-    for name in ("self.size", "SIZE", "sise"):
-        with at(name):
-            assert repairs_in(rnncli("summary", "net.py", "--set", f"{name}=3").stderr) == [
-                "rnncli summary net.py --set size=3"
-            ]
 
 
 # An option that takes one value, given two different ones: no value is dropped silently
@@ -485,23 +375,18 @@ def test_two_values_for_a_single_value_option_are_an_error_but_one_twice_is_not(
                 for each in {*option.opts} & {*line}:
                     del line[line.index(each) : line.index(each) + 2]
                 line += ["--svg", "picture.svg"] if name == "--theme" else []
-                line += (
-                    ["--timesteps", "100"]
-                    if command in ("solve", "sweep") and name not in ("--timesteps", "--params")
-                    else []
-                )
+                needs_length = command in ("solve", "sweep") and name not in ("--timesteps", "--params")
+                line += ["--timesteps", "100"] if needs_length else []
                 if command == "export" and name in ("--name", "--dtype", "--input"):
                     line[line.index("--to") + 1] = "c"
                     line += ["--dtype", "int8"] if name == "--input" else []
                 one, two = two_values(option)
                 names = sorted(option.opts, key=len)
-                result = rnncli(*line, names[0], one, names[-1], two)
+                both = [names[0], one, names[-1], two]
+                result = rnncli(*line, *both)
                 lead, repair = "with the last value", [*line, name, two]
                 if command in ("summary", "explain") and name in options_of("compare", several=True):
-                    lead, repair = (
-                        "compare shows them side by side",
-                        ["compare", *line[1:], names[0], one, names[-1], two],
-                    )
+                    lead, repair = "compare shows them side by side", ["compare", *line[1:], *both]
                     assert rnncli(*repair).status == 0
                 error = f"Error: {command} takes one {name}, but got '{one}' and '{two}'\n"
                 assert result == (2, "", f"{error}Help: {lead}: rnncli {shlex.join(repair)}\n")
