@@ -129,9 +129,10 @@ class Result(NamedTuple):
         assert self.status == 0, self.stderr
         return [json.loads(line) for line in self.stdout.splitlines()]
 
-    def refusal(self, status: int = 2) -> str:
-        """What it said, if it failed and printed nothing."""
-        assert (self.status, self.stdout) == (status, "")
+    def refusal(self, status: int = 2, *words: str) -> str:
+        """What it said, with these words, if it failed with one error and printed nothing."""
+        assert (self.status, self.stdout, len(re.findall("^Error: ", self.stderr, re.MULTILINE))) == (status, "", 1)
+        assert [each for each in words if each not in self.stderr] == []
         return self.stderr
 
 

@@ -63,9 +63,7 @@ def repairs_in(text: str) -> list[str]:
 
 def words_of_the_repair(result: Result) -> list[str]:
     """The words after `rnncli` of the command line in an error's Help line."""
-    assert (result.status, result.stdout) == (2, "")
-    error, help_line = result.stderr.splitlines()
-    assert error.startswith("Error: ")
+    _, help_line = result.refusal().splitlines()
     (line,) = repairs_in(help_line)
     return parsed(line)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 from command_lines import BOTH_WRITTEN, COMMAND_LINES, MODEL, OPTIONS, READ_AND_WRITTEN, WRITTEN
-from conftest import PATIENCE, Result, Run, Walk, program_line, until
+from conftest import PATIENCE, Run, Walk, program_line, until
 
 from rnncli import atomic
 from rnncli.commands.values import FileName
@@ -50,15 +50,6 @@ def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(tempfile, "tempdir", None)  # recomputed on the next call
     yield
     assert os.listdir(tmp_path / "temporary") == []  # in every test
-
-
-def failed(result: Result, *words: str, status: int = 1) -> None:
-    """Check for one clear error that contains these words, and no output."""
-    assert (result.status, result.stdout) == (status, "")
-    assert result.stderr.count("Error: ") == 1
-    assert "Traceback" not in result.stderr
-    for word in words:
-        assert word in result.stderr
 
 
 def array(rnncli: Run) -> bytes:
@@ -119,7 +110,7 @@ def test_several_outputs_are_all_reported_and_one_that_fails_leaves_the_others(r
     ]
     assert picture.startswith("wrote p.svg, ")
     result = rnncli(*RUN, "-o", "z.npy", "--save-weights", "/dev/full")
-    failed(result, "/dev/full cannot be written: No space left on device")
+    result.refusal(1, "/dev/full cannot be written: No space left on device")
     assert {*os.listdir()} == {"p.svg", "s.npz", "w.npz", "y.npy", "z.npy"}  # several are not one transaction
 
 
@@ -146,7 +137,7 @@ def test_an_open_file_is_appended_to(at: Walk, rnncli: Run, program: Run) -> Non
     assert Path("all").read_bytes() == expected
     assert program(*RUN, "-f", "csv", "-o", "/dev/stdout", shell='"$@" >> all').status == 0
     assert Path("all").read_bytes().startswith(expected + expected.removeprefix(b"KEEP") + b"spec,")
-    failed(program(*RUN, "-o", "/dev/stdout", shell='"$@" >&-'), "/dev/stdout cannot be written: it is not open")
+    program(*RUN, "-o", "/dev/stdout", shell='"$@" >&-').refusal(1, "/dev/stdout cannot be written: it is not open")
     assert sorted(os.listdir()) == ["a-link", "all"]
 
 
@@ -201,7 +192,7 @@ def test_an_impossible_place_for_a_file_is_reported_before_the_work_begins(at: W
         ):
             with at(command, option, name):
                 result = rnncli(*COMMAND_LINES[command], option, name)
-                failed(result, f"Error: {name or repr('')} cannot be written: {words}\n")
+                result.refusal(1, f"Error: {name or repr('')} cannot be written: {words}\n")
     assert (sorted(os.listdir()), os.listdir("folder")) == (before, [])
 
 
@@ -235,7 +226,7 @@ def test_another_users_link_in_a_shared_directory_is_not_followed(rnncli: Run) -
     os.chmod("shared", 0o1777)
     os.symlink("../victim", "shared/y")
     os.lchown("shared/y", 65534, 65534)
-    failed(rnncli(*RUN, "-o", "shared/y"), "it is a link of another user, in a shared directory")
+    rnncli(*RUN, "-o", "shared/y").refusal(1, "it is a link of another user, in a shared directory")
     assert Path("victim").read_bytes() == b"old"
     os.symlink("mine", "shared/own-link")
     assert rnncli(*RUN, "-o", "shared/own-link").status == 0
@@ -247,7 +238,7 @@ def test_another_users_file_in_a_shared_directory_is_kept(rnncli: Run, monkeypat
     Path("shared/y").write_bytes(b"old")
     assert rnncli(*RUN, "-o", "shared/y").status == 0
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    failed(rnncli(*RUN, "-o", "shared/y"), "it belongs to another user, in a shared directory")
+    rnncli(*RUN, "-o", "shared/y").refusal(1, "it belongs to another user, in a shared directory")
     assert rnncli(*RUN, "-o", "shared/new").status == 0
 
 
@@ -256,7 +247,7 @@ def test_a_planted_link_cannot_redirect_the_temporary_file(rnncli: Run, monkeypa
     monkeypatch.setattr(os, "urandom", lambda count: b"\0" * count)  # an attacker who predicts the random name
     for lay in (os.symlink, os.link):
         lay("victim", f".rnncli-{'00' * 8}.partial")
-        failed(rnncli(*RUN, "-o", "y"), "y cannot be written: File exists")
+        rnncli(*RUN, "-o", "y").refusal(1, "y cannot be written: File exists")
         assert Path("victim").read_bytes() == b"old"
         assert not Path("y").exists()
         Path(f".rnncli-{'00' * 8}.partial").unlink(missing_ok=True)
@@ -274,7 +265,7 @@ def test_a_replaced_file_keeps_its_mode_and_a_read_only_one_is_not_replaced(at: 
             assert stat.S_IMODE(os.stat("y").st_mode) == mode
             assert Path("y").read_bytes().startswith(STARTS)
     os.chmod("y", 0o444)
-    failed(rnncli(*RUN, "-o", "y"), "y cannot be written: it is read-only")
+    rnncli(*RUN, "-o", "y").refusal(1, "y cannot be written: it is read-only")
     assert os.listdir() == ["y"]
 
 
@@ -295,7 +286,9 @@ def test_a_read_only_directory_is_reported_before_the_work_begins(program: Run) 
     Path("folder/y").write_bytes(b"old")
     os.chmod("folder", 0o500)
     for name in ("folder/new", "folder/y"):
-        failed(program(*RUN, "-o", name, shell=shell), f"{name} cannot be written: Permission denied in its directory")
+        program(*RUN, "-o", name, shell=shell).refusal(
+            1, f"{name} cannot be written: Permission denied in its directory"
+        )
 
 
 # Two files in one place
@@ -313,7 +306,7 @@ def test_two_outputs_in_one_place_are_an_error(at: Walk, rnncli: Run, tmp_path: 
             with at(command, one, first, two, second):
                 said = first if first == second else f"{first}, which is {second}"
                 result = rnncli(*COMMAND_LINES[command], one, first, two, second)
-                failed(result, f"Error: {one} and {two} would both write to {said}\n{ADVICE}", status=2)
+                result.refusal(2, f"Error: {one} and {two} would both write to {said}\n{ADVICE}")
     assert not Path("y").exists()
 
 
@@ -325,7 +318,7 @@ def test_an_input_file_is_never_also_an_output(at: Walk, rnncli: Run) -> None:
         with at(command, read, one, written, two):
             line = in_c if (command, read) == ("export", "--input") else COMMAND_LINES[command]
             result = rnncli(*line, read, one, written, two)
-            failed(result, f"{read} reads {one}, but {written} would write to it\n{ADVICE}", status=2)
+            result.refusal(2, f"{read} reads {one}, but {written} would write to it\n{ADVICE}")
             assert Path("x").read_bytes() == b"old"
     shutil.copy(MODEL, "x.safetensors")  # stands for a spec
     os.symlink("x.safetensors", "linked")
@@ -334,7 +327,7 @@ def test_an_input_file_is_never_also_an_output(at: Walk, rnncli: Run) -> None:
         if command not in ("sweep", "solve"):  # they take no files as specs
             with at(command, option):
                 result = rnncli(command, "x.safetensors", *more.get(command, []), option, "linked")
-                failed(result, "x.safetensors", option, "would write to it", status=2)
+                result.refusal(2, "x.safetensors", option, "would write to it")
                 assert Path("x.safetensors").read_bytes() == Path(MODEL).read_bytes()
 
 
