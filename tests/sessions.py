@@ -38,6 +38,18 @@ def made_cases(name: str, scope: dict[str, Any]) -> dict[str, Any]:
     return {head: eval(" ".join(line[4:] for line in head.splitlines()[1:]), scope) for head in heads}
 
 
+def blocks(name: str, answer: Callable[[str], str], screen: Screen) -> list[str]:
+    """Answer the first line of each block of a screen again, compare the whole screen, and return its blocks.
+
+    To add a case, add its first line, with an empty line before it. A block that starts with # is a comment.
+    """
+    text = (SCREENS / f"{name}.txt").read_text(encoding="utf-8").strip()
+    firsts = (block if block.startswith("#") else block.partition("\n")[0] for block in text.split("\n\n"))
+    shown = [first if first.startswith("#") else f"{first}\n{answer(first)}".rstrip("\n") for first in firsts]
+    screen(name, "\n\n".join(shown) + "\n")
+    return shown
+
+
 def answered(name: str, answer: Callable[[str], str], screen: Screen) -> None:
     """Answer the text of each line `TEXT => ANSWER` of a screen again, and compare the whole screen."""
     parts = [line.partition(" =>") for line in (SCREENS / f"{name}.txt").read_text(encoding="utf-8").splitlines()]

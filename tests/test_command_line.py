@@ -21,8 +21,7 @@ from command_lines import COMMAND_LINES, OPTIONS, command_of
 from conftest import Result, Run, Screen, Walk, examples, some, without_styles
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sessions import replay
-from test_errors import with_new_answers
+from sessions import blocks, replay
 
 from rnncli.cli import COMMANDS, cli, run
 from rnncli.commands.command_line import REDIRECTIONS
@@ -70,10 +69,11 @@ def words_of_the_repair(result: Result) -> list[str]:
 
 def test_every_error_reads_as_reviewed_and_its_repair_is_right(at: Walk, rnncli: Run, screen: Screen) -> None:
     def answer(line: str) -> str:
-        result = rnncli(*shlex.split(line))
+        _, _, *words = shlex.split(line)
+        result = rnncli(*words)
         with at(line):
             assert result.status == 2
-            assert not result.stdout or line.split()[0] in (
+            assert not result.stdout or words[0] in (
                 "compare",
                 "explain",
             )  # the right networks
@@ -82,7 +82,7 @@ def test_every_error_reads_as_reviewed_and_its_repair_is_right(at: Walk, rnncli:
                 parsed(repair)
         return result.stderr
 
-    screen("errors-command-line", with_new_answers("errors-command-line", answer))
+    blocks("errors-command-line", answer, screen)
 
 
 def meaning(words: list[str]) -> tuple[str, dict[str, object]]:

@@ -7,11 +7,12 @@ from collections import Counter
 from itertools import product
 from typing import Any
 
-from conftest import MODELS, SCREENS, Run, Screen, Walk
+from conftest import MODELS, Run, Screen, Walk
 from golden.data import enough_timesteps
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import KINDS, small_network
+from sessions import blocks
 from strategies import networks
 
 from rnncli import Network
@@ -36,12 +37,6 @@ def test_every_layer_is_shown_once_in_order_next_to_the_layers_with_its_role(can
     }
     for row in rows:
         assert len({roles[index, layer.name] for index, layer in enumerate(row) if layer is not None}) == 1
-
-
-def asked(name: str) -> list[str]:
-    """The input of a screen: its lines that are not indented."""
-    lines = (SCREENS / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith(" ")]
 
 
 def lined_up(*specs: str) -> list[tuple[str, ...]]:
@@ -134,13 +129,13 @@ def test_a_length_fixed_by_the_input_is_the_number_of_timesteps(rnncli: Run) -> 
 
 
 def test_the_effect_of_settings_reads_as_reviewed(rnncli: Run, screen: Screen) -> None:
-    shown = []
-    for line in asked("compare-effects"):
-        said = [text for text in rnncli("compare", *line.split()).stdout.splitlines() if text.startswith("From ")]
-        shown.append("\n  ".join([line, *(said or ["(nothing)"])]) + "\n")
+    def said(line: str) -> str:
+        lines = rnncli("compare", *line.split()).stdout.splitlines()
+        return "\n".join(f"  {text}" for text in lines if text.startswith("From ")) or "  (nothing)"
+
+    shown = blocks("compare-effects", said, screen)
     # 4 · 1,617 bytes of parameters; per step the input, four gates, h and c, and the output.
     assert f"grows {(4 * 1_617 + 500 * 105) / (4 * 1_617 + 10 * 105):.3g} ×" in shown[0]
-    screen("compare-effects", "\n".join(shown))
 
 
 @given(networks(largest=4), st.sampled_from(FRAMEWORKS))
@@ -210,17 +205,17 @@ def check_factor(reason: Reason) -> None:
 
 
 def test_the_reasons_for_different_counts_read_as_reviewed(screen: Screen) -> None:
-    shown = []
-    for line in asked("compare-reasons"):
+    def said(line: str) -> str:
         words = line.split()
         frameworks = [word for word in words if word in FRAMEWORKS] or "keras"
         comparison = compare(*[word for word in words if word not in FRAMEWORKS], framework=frameworks)
         found = comparison.reasons(len(comparison.columns) - 1)
-        reasons = [f"{reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
-        shown.append("\n  ".join([line, *(reasons or ["(nothing)"])]) + "\n")
+        reasons = [f"  {reason.layer} {reason.difference:+,}: {reason.text}" for some in found for reason in some]
+        return "\n".join(reasons) or "  (nothing)"
+
+    shown = blocks("compare-reasons", said, screen)
     # Keras: LSTM(32) on 32 features has 8,320 parameters; on the 64 of a Bidirectional(LSTM(32)), 12,416.
     assert {"+8,320:", "+4,096:"} <= {*shown[0].split()}
-    screen("compare-reasons", "\n".join(shown))
 
 
 def test_the_reasons_for_a_model_files_different_counts_are_given_too(rnncli: Run) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
 from unicodedata import east_asian_width
 
 import pytest
 from command_lines import command_of
-from conftest import SCREENS, Run, Screen, Walk
+from conftest import Run, Screen, Walk
+from sessions import blocks
 
 from rnncli import SpecError
 from rnncli.cli import COMMANDS
@@ -18,20 +18,11 @@ from rnncli.errors import quote, underline
 from rnncli.formats.networks import read
 
 
-def with_new_answers(name: str, answer: Callable[[str], str]) -> str:
-    """A screen with new answers below its command lines; to add a case, add a line `$ rnncli ...`."""
-    blocks = []
-    for block in (SCREENS / f"{name}.txt").read_text(encoding="utf-8").strip().split("\n\n"):
-        first = block.splitlines()[0]
-        blocks.append(f"{first}\n{answer(first.removeprefix('$ rnncli'))}" if first.startswith("$") else f"{block}\n")
-    return "\n".join(blocks)
-
-
 def test_every_error_reads_as_reviewed_and_the_spec_in_its_help_line_works_when_pasted(
     at: Walk, rnncli: Run, screen: Screen
 ) -> None:
     def answer(line: str) -> str:
-        command, spec, *options = shlex.split(line)
+        _, _, command, spec, *options = shlex.split(line)
         result = rnncli(command, spec, *options)
         with at(line):
             _, shown, carets, *said = result.refusal().splitlines()
@@ -44,7 +35,7 @@ def test_every_error_reads_as_reviewed_and_the_spec_in_its_help_line_works_when_
                 assert rnncli(command, *repair, *options, "-f", "csv").status == 0
         return result.stderr
 
-    screen("errors", with_new_answers("errors", answer))
+    blocks("errors", answer, screen)
 
 
 FAULTS = [

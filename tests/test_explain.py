@@ -6,11 +6,12 @@ import json
 import re
 from typing import Any
 
-from conftest import SCREENS, Run, Screen, Walk
+from conftest import Run, Screen, Walk
 from golden.data import STARTS as GOLDEN
 from hypothesis import given
 from hypothesis import strategies as st
 from kinds import HEADS
+from sessions import blocks
 from strategies import MAX_SIZE, layers_of, networks
 
 from rnncli import Network
@@ -81,13 +82,13 @@ def test_the_notes_read_as_reviewed(screen: Screen) -> None:
     # 3 gates of 5 units on 4 inputs: Keras 1 and reset_after=False, or Keras 2 and later.
     assert "150 instead of 165" in notes("input:4,gru:5")["Reset"]
     assert "165 instead of 150" in notes("input:4,gru:5:reset=before")["Reset"]
-    shown = []
-    lines = (SCREENS / "explain-notes.txt").read_text(encoding="utf-8").splitlines()
-    for line in [line for line in lines if line and not line.startswith(" ")]:
+
+    def said(line: str) -> str:
         spec, _, framework = line.partition(" ")
-        said = notes(spec, **{"framework": framework} if framework else {})
-        shown.append("\n".join([line, *(f"  {topic}: {text}" for topic, text in said.items())]) + "\n")
-    screen("explain-notes", "\n".join(shown))
+        found = notes(spec, **{"framework": framework} if framework else {})
+        return "\n".join(f"  {topic}: {text}" for topic, text in found.items())
+
+    blocks("explain-notes", said, screen)
 
 
 def test_shapes_use_the_given_batch_and_timesteps() -> None:

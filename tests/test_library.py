@@ -166,21 +166,12 @@ def methods() -> dict[str, Callable[..., Any]]:
         f"{type(thing).__name__}.{name}": method
         for thing in things
         for name in dir(type(thing))
-        if (not name.startswith("_") or name == "__call__") and name not in NOT_FOR_USERS
+        if (not name.startswith("_") or name == "__call__") and name not in INTERNAL
         if callable(method := getattr(thing, name))
     }
 
 
-NOT_FOR_USERS = [
-    "begin",
-    "prepare",
-    "watch_gates",
-    "chunks_of",
-    "starting",
-    "accounts",
-    "steps_read",
-    "meeting_padding",
-]
+INTERNAL = ("begin", "prepare", "watch_gates", "chunks_of", "starting", "accounts", "steps_read", "meeting_padding")
 """Methods for internal use."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import kinds
 import pytest
-from conftest import SCREENS, Run, Screen, Walk, some
+from conftest import Run, Screen, Walk, some
+from sessions import blocks
 
 from rnncli import Network, SpecError
 from rnncli.language.framework_words import FRAMEWORK_WORDS
@@ -193,15 +194,13 @@ def test_a_framework_word_is_answered_with_its_equivalent_and_never_with_another
 def test_common_names_of_a_layer_or_field_are_answered_as_reviewed_with_a_spec_that_works(
     at: Walk, screen: Screen
 ) -> None:
-    """To add a case, add a spec to the screen."""
-    answers = []
-    for block in (SCREENS / "words.txt").read_text(encoding="utf-8").strip().split("\n\n"):
-        spec = block.splitlines()[0]
+    def answer(spec: str) -> str:
+        wrong = error(spec.replace(r"\n", "\n"))
         with at(spec):
-            wrong = error(spec.replace(r"\n", "\n"))
             assert Network.parse(wrong.repair or "")
-            answers.append(f"{spec}\n{wrong}\n")
-    screen("words", "\n".join(answers))
+        return str(wrong)
+
+    blocks("words", answer, screen)
 
 
 # A spec that is only an input
