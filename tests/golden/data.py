@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -117,11 +117,6 @@ def read_versions() -> dict[str, Any]:
     return json.loads(NETWORKS.read_text())["versions"]
 
 
-def write_networks(versions: dict[str, Any], networks: Iterable[dict[str, Any]]) -> None:
-    """Write `networks.json`, one network per line."""
-    _write_lines(NETWORKS, versions, "networks", networks)
-
-
 def read_values() -> list[Values]:
     """Return the networks of the values files."""
     index = json.loads(VALUES_INDEX.read_text())["values"]
@@ -163,17 +158,12 @@ def write_values(versions: dict[str, Any], values: list[Values]) -> None:
         }
         for each in values
     )
-    _write_lines(VALUES_INDEX, versions, "values", index)
+    write_lines(VALUES_INDEX, versions, index, "values")
 
 
 def read_saved() -> list[dict[str, Any]]:
     """Return the entries of `saved_tensors.json`: each network's input, and the bytes saved by each of `KEPT_BY`."""
     return json.loads(SAVED.read_text())["networks"]
-
-
-def write_saved(versions: dict[str, str], networks: Iterable[dict[str, Any]]) -> None:
-    """Write `saved_tensors.json`, one network per line."""
-    _write_lines(SAVED, versions, "networks", networks)
 
 
 def kept_bytes(entry: dict[str, Any]) -> int:
@@ -196,11 +186,7 @@ class _Stream:
         return array.astype("int32") if ids else array
 
 
-def _write_lines(path: Path, versions: dict[str, Any], name: str, entries: Iterable[Any]) -> None:
-    lines = ",\n".join(_lines(entries))
-    path.write_text(f'{{"versions": {json.dumps(versions)},\n"{name}": [\n{lines}\n]}}\n')
-
-
-def _lines(entries: Iterable[Any]) -> Iterator[str]:
-    for entry in entries:
-        yield json.dumps(entry, separators=(",", ":"))
+def write_lines(path: Path, versions: dict[str, Any], entries: Iterable[Any], name: str = "networks") -> None:
+    """Write a file of entries, one per line, with the versions of the frameworks that they come from."""
+    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
+    path.write_text(f'{{"versions": {json.dumps(versions)},\n"{name}": [\n{lines}\n]}}\n', encoding="utf-8")

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +14,7 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import h5py
-from golden.data import WEIGHT_LAYOUTS
+from golden.data import WEIGHT_LAYOUTS, write_lines
 from golden.frameworks import VERSIONS, keras_model
 
 from rnncli import Network
@@ -49,10 +48,5 @@ def layout(spec: str) -> dict[str, object]:
     return {"spec": spec, "arrays": arrays, "names": names}
 
 
-def main() -> None:
-    lines = ",\n".join(json.dumps(layout(spec), separators=(",", ":")) for spec in SPECS)
-    WEIGHT_LAYOUTS.write_text(f'{{"versions": {json.dumps(VERSIONS)},\n"layouts": [\n{lines}\n]}}\n')
-
-
 if __name__ == "__main__":
-    main()
+    write_lines(WEIGHT_LAYOUTS, VERSIONS, map(layout, SPECS), "layouts")

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from golden.data import (
+    NETWORKS,
     TOLERANCE,
     TORCH_BATCH,
     TORCH_TIMESTEPS,
@@ -29,7 +30,7 @@ from golden.data import (
     read_networks,
     read_values,
     read_versions,
-    write_networks,
+    write_lines,
     write_values,
 )
 from golden.frameworks import VERSIONS, RefusedError, describe_keras, describe_torch, keras_weight_shapes, run_keras
@@ -148,7 +149,7 @@ def main(kind: str | None = None) -> None:
         for each, dtype in product(ACTIVATIONS, TOLERANCE)
     ]
     versions = VERSIONS if kind is None else read_versions() | ({} if read_versions() == VERSIONS else {kind: VERSIONS})
-    write_networks(versions, networks)
+    write_lines(NETWORKS, versions, networks)
     write_values(versions, made)
     expressed = sum(entry["torch"] is not None for entry in networks)
     print(f"{len(networks)} networks, {expressed} of them in PyTorch too; values of {len(made)} networks")

@@ -10,7 +10,6 @@ of them. PyTorch's recurrent layers run on the CPU, in float32.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import sys
 import warnings
@@ -28,7 +27,7 @@ import thop
 import torch
 import torchinfo
 from fvcore.nn import FlopCountAnalysis
-from golden.data import enough_timesteps
+from golden.data import enough_timesteps, write_lines
 from golden.generate import random_input, random_layers, random_stack, small_size
 from kinds import KINDS
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
@@ -146,8 +145,7 @@ def main() -> int:
             continue
         faults += differences(network, batch, timesteps, tool_counts(network, batch, timesteps))
     versions = {tool: version_ for tool, (version_, _) in TOOLS.items()}
-    lines = ",\n".join(json.dumps(entry) for entry in entries)
-    (HERE / "other_tools.json").write_text(f'{{"versions": {json.dumps(versions)},\n"networks": [\n{lines}\n]}}\n')
+    write_lines(HERE / "other_tools.json", versions, entries)
     print("\n".join(faults), file=sys.stderr, end="\n" if faults else "")
     print(f"{len(entries)} networks, {options.networks} more at random, as {', '.join(TOOLS)} count them")
     return 1 if faults else 0

@@ -199,7 +199,7 @@ def main() -> int:
             too_much += 1
             print(f"{spec!r}\n    the summary says at least {said} bytes: {each}", file=sys.stderr)
     if asked.judge is None and not too_much:
-        data.write_saved(frameworks.VERSIONS, entries)
+        data.write_lines(data.SAVED, frameworks.VERSIONS, entries)
     versions = frameworks.VERSIONS
     modules = sum(each["torch"] is not None for each in entries)
     print(

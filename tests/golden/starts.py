@@ -10,7 +10,6 @@ Keras returns with `return_state=True`, and the structure and shapes that PyTorc
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import keras
 import numpy as np
 import torch
-from golden.data import STARTS
+from golden.data import STARTS, write_lines
 from golden.frameworks import VERSIONS, keras_model, keras_variables
 from kinds import kind_of
 
@@ -114,11 +113,5 @@ def entry(spec: str) -> dict[str, Any]:
     return said | ({"returned": returned(layer)} if layer.states else {})
 
 
-def main() -> None:
-    """Write the file."""
-    lines = ",\n".join(json.dumps(entry(spec)) for spec in SPECS)
-    STARTS.write_text(f'{{"versions": {json.dumps(VERSIONS)},\n"networks": [\n{lines}\n]}}\n', encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    write_lines(STARTS, VERSIONS, map(entry, SPECS))

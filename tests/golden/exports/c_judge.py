@@ -29,10 +29,7 @@ VERSION = ", ".join(map(_version, [*COMPILERS, *DEVICE.compiler[:1]] if DEVICE e
 
 def judge(random: Random, findings: Findings) -> None:
     """Compile a random network; compare its output for each sample, and its memory."""
-    findings.count("networks")
-    case = Case(random)
-    if case.network.head.mask_zero:
-        findings.count("masked")
+    case = Case(random).counted(findings)
     dtype = random.choice(("float32", "float32", "int8"))
     ours = case.output(findings, stored(case.job()) if dtype == "int8" else None)
     if ours is None or not COMPILERS:

@@ -46,6 +46,13 @@ class Case:
         self.x = self.input(numbers, random.randint(1, 5), random.randint(1, 10))
         self.lengths: list[int] | None = None
 
+    def counted(self, findings: Findings) -> Case:
+        """Return it after counting it as exported."""
+        findings.count("networks")
+        if self.network.head.mask_zero:
+            findings.count("masked")
+        return self
+
     def input(self, numbers: np.random.Generator, batch: int, timesteps: int) -> np.ndarray:
         """Return a random input: int32 ids, or float32."""
         x = random_input(numbers, self.network.layers, batch, timesteps)

@@ -19,10 +19,7 @@ VERSION = f"Keras {keras.__version__}"
 
 def judge(random: Random, findings: Findings) -> None:
     """Export a random network to Keras, build it, and load its weights in both ways."""
-    case = Case(random)
-    findings.count("networks")
-    if case.network.head.mask_zero:
-        findings.count("masked")
+    case = Case(random).counted(findings)
     source = str(export(case.job(), "keras"))
     _judge_built(case, _built(source, findings), case.network.summary(), findings)
     _judge_source(case, source, findings)

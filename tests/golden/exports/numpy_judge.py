@@ -17,10 +17,7 @@ VERSION = f"NumPy {np.__version__}"
 
 def judge(random: Random, findings: Findings) -> None:
     """Export a random network to NumPy, and run it with random weights of its own and with weights from a file."""
-    case = Case(random)
-    findings.count("networks")
-    if case.network.head.mask_zero:
-        findings.count("masked")
+    case = Case(random).counted(findings)
     path = str(findings.folder / "model.npz")
     write_weights(path, arrays(case.job(path), "numpy"), ".npz")
     seed = random.getrandbits(16)

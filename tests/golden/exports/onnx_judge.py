@@ -27,10 +27,7 @@ ONE_THREAD.log_severity_level = 3
 
 def judge(random: Random, findings: Findings) -> None:
     """Export a random network to ONNX, check the file, run it in ONNX Runtime, and read it back."""
-    case = Case(random)
-    findings.count("networks")
-    if case.network.head.mask_zero:
-        findings.count("masked")
+    case = Case(random).counted(findings)
     content = export(case.job(), "onnx")
     assert isinstance(content, bytes)
     model = onnx.load_from_string(content)
