@@ -145,14 +145,7 @@ def test_nothing_outside_the_layers_checks_for_a_layers_class(at: Walk) -> None:
 
 
 NOT_EVERYWHERE = {
-    *ABSENT_MODULES,
-    "_posixsubprocess",
-    "ctypes",
-    "mmap",
-    "multiprocessing",
-    "select",
-    "socket",
-    "subprocess",
+    *("_posixsubprocess", "ctypes", "mmap", "multiprocessing", "select", "socket", "subprocess", *ABSENT_MODULES),
 }
 """Modules that some systems lack, or that do not work there."""
 

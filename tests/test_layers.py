@@ -121,15 +121,8 @@ def test_every_word_of_the_language_and_of_the_frameworks_is_explained_in_lines_
             found = rows(rnncli, word)
             assert found
             assert all(row["means"] and "" not in row.values() for row in found)
-            spaced = word.replace("_", " ")
-            for typed in (
-                word.upper(),
-                f"keras.layers.{word}",
-                f"{word} = True",
-                f"{word}(3)",
-                f"{word}[:, -1]",
-                spaced,
-            ):
+            written = (f"keras.layers.{word}", f"{word} = True", f"{word}(3)", f"{word}[:, -1]")
+            for typed in (*written, word.upper(), word.replace("_", " ")):
                 assert sort_of(typed) == sort_of(word)
 
 

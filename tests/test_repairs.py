@@ -73,16 +73,10 @@ def test_a_network_with_a_wrong_letter_is_repaired_to_itself_or_its_repair_says_
     text = str(network)
     place = data.draw(st.sampled_from([place for place, letter in enumerate(text) if letter.isalpha()]))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
-    wrong = data.draw(
-        st.sampled_from(
-            (
-                text[:place] + text[place + 1 :],
-                text[:place] + letter + text[place:],
-                text[:place] + letter + text[place + 1 :],
-                text[:place] + text[place + 1 : place + 2] + text[place] + text[place + 2 :],
-            )
-        )
-    )
+    before, here, behind = text[:place], text[place], text[place + 1 :]
+    swapped = before + behind[:1] + here + behind[1:]
+    ways = (before + behind, before + letter + here + behind, before + letter + behind, swapped)
+    wrong = data.draw(st.sampled_from(ways))
     error = None
     try:
         Network.parse(wrong)

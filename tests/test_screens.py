@@ -216,18 +216,7 @@ def test_a_comparison_shows_every_difference_at_any_width_and_common_values_in_o
     for columns in range(40, 160, 10):
         with at(columns):
             text = seen(columns, *line)
-            for title in (
-                "Parameters",
-                "Memory",
-                "MACs/step",
-                "MACs",
-                "Layer outputs",
-                "Streaming",
-                "Training at least",
-            ):
-                assert title in text
-            assert "(2, 16)" in text
-            assert "(2, 1)" in text
+            assert [each for each in (*map(title, TOTALS), "(2, 16)", "(2, 1)") if each not in text] == []
     text = seen(80, "compare", "input:8,rnn:16", "input:8,gru:16")
     assert "The same in all: Layer outputs 64 B, Output shape (None, 16)\n" in text
 

@@ -73,14 +73,8 @@ def test_every_command_works_and_every_module_imports_without_unix_features(syst
     assert ("only one core is used" in said, list(Path.cwd().glob(".rnncli-*"))) == (True, [])
 
 
-PATHS = (
-    "C:\\m.onnx",
-    "C:\\m.onnx::2",
-    "C:/m.onnx",
-    "d:model.h5",
-    "\\\\server\\share\\m.onnx",
-    "C:\\My (old) files\\m.pt",
-)
+ON_A_DRIVE = ("C:\\m.onnx", "C:\\m.onnx::2", "C:/m.onnx", "d:model.h5", "C:\\My (old) files\\m.pt")
+PATHS = (*ON_A_DRIVE, "\\\\server\\share\\m.onnx")
 GIVEN_FILES = (
     *([name] for name in ("summary", "explain", "draw", "forward", "reach", "inspect", "spec")),
     *([], ["compare", "input:8,lstm:4"], ["export", "--to", "keras"], ["page", "-o", "page.html"]),
