@@ -75,5 +75,4 @@ def _export(model: Reading, request: ExportRequest) -> None:
     exported = run_export(model, request, tell)
     if request.output is None:
         click.echo(exported.content, nl=False)
-    for file in exported.files:
-        tell(file)
+    tell(*exported.files)

@@ -71,7 +71,6 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
         def run(model: Reading) -> None:
             result = run_forward(model, request, tell, wide)
             show(result)
-            for file in result.files:
-                tell(file)
+            tell(*result.files)
 
         each_spec(apart(some, show), read_spec, run)

@@ -149,10 +149,11 @@ def _pasted(error: RnncliError, repair: str) -> str:
     return in_shell(repair)
 
 
-def tell(note: object) -> None:
-    """Print a note on standard error, after everything written to standard output so far."""
-    flush_output()
-    click.echo(_within(notes_width(), printable(str(note))), err=True)
+def tell(*notes: object) -> None:
+    """Print notes on standard error, a line each, after everything written to standard output so far."""
+    for note in notes:
+        flush_output()
+        click.echo(_within(notes_width(), printable(str(note))), err=True)
 
 
 def clear_echo() -> None:

@@ -43,5 +43,4 @@ def command(spec: tuple[str, ...], output: str | None, **asked: Any) -> None:
     page = run_page(models, Request(**asked), output, tell)
     if output is None:
         click.echo(page.html, nl=False)
-    for file in page.files:
-        tell(file)
+    tell(*page.files)

@@ -98,8 +98,7 @@ def command(
         """Print only the spec, so that it nests in $( ), and the figures on standard error."""
         click.echo(solution.spec)
         if not quiet:
-            tell(solution.in_words(solution.spec if len(template) > 1 or "-" in template else ""))
-            tell(solution.needs())
+            tell(solution.in_words(solution.spec if len(template) > 1 or "-" in template else ""), solution.needs())
 
     with nullcontext(show) if format_ == "table" else results(format_) as show_solution:
         each_spec(specs(template), solution, show_solution)

@@ -116,9 +116,8 @@ def read_spec(text: str) -> Reading:
     note_used(reading.used)
     if _quiet():
         _check_whole(reading, text)
-    # How a line was read changes no number, once there is no doubt.
-    for note in [] if _quiet() and reading.line else notes_on(reading):
-        tell(note)
+    if not (_quiet() and reading.line):  # how a line was read changes no number, once there is no doubt
+        tell(*notes_on(reading))
     if not reading.network.body and not _for_a_program():
         tell(f"Note: {reading.network} is an input without layers; with one: {reading.network},{MISSING_LAYER}")
     return reading
@@ -127,8 +126,8 @@ def read_spec(text: str) -> Reading:
 def read_network(text: str) -> Network:
     """Return the network of a spec for work that runs nothing; notes mention the parts of a file that cannot be run."""
     reading = read_spec(text)
-    for unrun in reading.part.said("not run") if reading.part is not None and not _quiet() else ():
-        tell(f"Note: {reading.path}: {unrun}")
+    if reading.part is not None and not _quiet():
+        tell(*(f"Note: {reading.path}: {unrun}" for unrun in reading.part.said("not run")))
     return reading.network
 
 
