@@ -16,22 +16,14 @@ from rnncli.render.terminal import is_styled, wrapped
 from rnncli.search.budget import FIGURES
 
 GROUPS = {
-    "Network": (
-        *("--set", "--batch", "--timesteps", "--lengths", "--input", "--state"),
-        *("--weights", "--init", "--seed", "--seeds"),
-    ),
-    "Cost": (
-        *(f"--max-{figure.name}" for figure in FIGURES),
-        *("--exactly", "--multiple-of"),
-        *("--rate", "--framework", "--dtype"),
-    ),
-    "Output": (
-        *("--to", "--packed"),
-        *("--sort", "--top", "--pareto", "--part", "--jobs", "--wide", "--others"),
-        *("--plot", "--gates", "--quiet", "--format", "--color", "--svg", "--theme"),
-        *("--output", "--name", "--with-main", "--save-weights", "--save-state"),
-    ),
-    "Help": ("--version", "--help"),
+    group: [f"--{name}" for name in names.split()]
+    for group, names in {
+        "Network": "set batch timesteps lengths input state weights init seed seeds",
+        "Cost": f"{' '.join(f'max-{figure.name}' for figure in FIGURES)} exactly multiple-of rate framework dtype",
+        "Output": "to packed sort top pareto part jobs wide others plot gates quiet format color svg theme output name "
+        "with-main save-weights save-state",
+        "Help": "version help",
+    }.items()
 }
 """The options of all commands: the network and its input, its cost, and the output."""
 
