@@ -44,19 +44,8 @@ NOTHING = ("", "-", "?")
 """The contents of cells without a value, or with an unknown one."""
 
 
-class Block(Immutable):
-    """A part of a page."""
-
-    def __rich_console__(self, console: Console, _options: ConsoleOptions) -> RenderResult:
-        """Yield the block as rendered on a console: lines, and tables that fit."""
-        raise NotImplementedError
-
-
-Page = Iterable[Block]
-
-
 @immutable
-class Line(Block):
+class Line(Immutable):
     """A text, which may have several lines, indented by `start` columns."""
 
     text: Text
@@ -68,7 +57,7 @@ class Line(Block):
 
 
 @immutable
-class Drawn(Block):
+class Drawn(Immutable):
     """A drawing in characters that uses the available width.
 
     Attributes:
@@ -89,7 +78,7 @@ GAP = Drawn(lambda console: [Text()])
 
 
 @immutable
-class SourceText(Block):
+class SourceText(Immutable):
     """Source to paste, in a programming language."""
 
     text: str
@@ -110,7 +99,7 @@ def source_page(exported: Exported) -> Iterator[Block]:
 
 
 @immutable
-class Pairs(Block):
+class Pairs(Immutable):
     """Text in two columns: the topic on the left, the text on the right, wrapped.
 
     Attributes:
@@ -172,7 +161,7 @@ class Column(NamedTuple):
 
 
 @immutable
-class Table(Block):
+class Table(Immutable):
     """A table.
 
     Empty columns are not shown. On a console that is too narrow some columns are dropped, and named below; a table that
@@ -245,6 +234,12 @@ class Table(Block):
         yield Line(heading)
         cells = [(Text(each.title, style="dim"), each.cells[place]) for each in others if each.cells[place]]
         yield Pairs(cells, wrapped=False)
+
+
+Block = Line | Drawn | SourceText | Pairs | Table
+"""A part of a page; Rich asks each for its lines on a console."""
+
+Page = Iterable[Block]
 
 
 def _width(columns: Sequence[Column], console: Console) -> int:

@@ -57,8 +57,9 @@ def drawing_page(drawing: Drawing) -> Iterator[Block]:
     for part in reversed(drawing.parts):
         yield GAP
         yield Drawn(lambda console, part=part: draw(part, drawing_width(console)))  # type: ignore[misc]  # of this turn
-    legend = [Line(Text(meaning, style="dim")) for meaning in _meanings(drawing.network.head, drawing.parts)]
-    yield from [GAP, *legend] if legend else []
+    meanings = [*_meanings(drawing.network.head, drawing.parts)]
+    yield from [GAP] if meanings else []
+    yield from (Line(Text(meaning, style="dim")) for meaning in meanings)
 
 
 def draw(unrolled: Unrolled, width: int) -> list[Text]:
