@@ -157,7 +157,7 @@ def some_work(end: type[BaseException] | None = None) -> None:
 
 def test_every_command_that_can_take_long_has_a_bar_and_a_note(at: Walk, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(rnncli.commands.__file__).parent
-    works = re.compile(r"\bProgress\b|run_(forward|reach|page)\(")
+    works = re.compile(r"\bProgress\b|run_(forward|reach|page)\b")
     assert {name for name in COMMANDS if works.search((folder / f"{name}.py").read_text(encoding="utf-8"))} == {*LONG}
     monkeypatch.setattr(bars, "JUDGED", 0.0)
     monkeypatch.setattr(bars, "LONG", -1.0)

@@ -58,12 +58,8 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
     settings = settings_of(**each_of)
     columns: list[Compared] = []
     in_settings = f", each in {len(settings):,} settings" if len(settings) > 1 else ""
-    given = at_most(
-        _MOST // len(settings),
-        specs(spec),
-        f"more than {_MOST:,} networks are too many to compare{in_settings}",
-        "rnncli summary accepts any number",
-    )
+    message = f"more than {_MOST:,} networks are too many to compare{in_settings}"
+    given = at_most(_MOST // len(settings), specs(spec), message, "rnncli summary accepts any number")
 
     def add(network: Network) -> None:
         alone = replace(network, part=None)  # with its part it would keep its file open; only sizes are compared
@@ -72,12 +68,9 @@ def command(spec: tuple[str, ...], rate: Rate | None, format_: str, svg: Picture
     with results(format_, svg) as show:
         each_spec(given, read_network, add, lambda: len(columns) > 1 and show(compared(columns)))
     if len(columns) == 1:
-        raise UsageError(
-            "a comparison needs two networks, or one in two settings",
-            "give another SPEC, or an option twice",
-            lead="for example",
-            repair=_in_two_settings(columns[0].network),
-        )
+        message = "a comparison needs two networks, or one in two settings"
+        repair = _in_two_settings(columns[0].network)
+        raise UsageError(message, "give another SPEC, or an option twice", lead="for example", repair=repair)
 
 
 def _in_two_settings(network: Network) -> str | None:

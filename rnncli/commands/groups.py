@@ -114,13 +114,9 @@ class GroupedCommand(click.Command):
     ) -> None:
         super().__init__(*arguments, **extra)
         self.less_memory = less_memory
-        color = click.Option(
-            ["--color"],
-            type=OneOf(("auto", "always", "never")),
-            default="auto",
-            expose_value=False,
-            help="When to use colour; auto means on a terminal, unless NO_COLOR is set.  [default: auto]",
-        )
+        when = OneOf(("auto", "always", "never"))
+        meaning = "When to use colour; auto means on a terminal, unless NO_COLOR is set.  [default: auto]"
+        color = click.Option(["--color"], type=when, default="auto", expose_value=False, help=meaning)
         self.params.append(color)  # `cli` reads it before the command line is parsed
         self.check = check
 

@@ -247,11 +247,8 @@ def check_used() -> None:
         meant = {name: other for name in unused if (other := _meant(name)) is not None}
         said = {meant.get(name, name): value for name, value in settings().items() if name in used or name in meant}
         more = [word for name, value in said.items() for word in ("--set", f"{name}={value}")]
-        raise UsageError(
-            f"--set: the network does not depend on {names}",
-            lead="perhaps" if meant else "without it",
-            repair=this_line(without=["set"], more=more),
-        )
+        message, lead = f"--set: the network does not depend on {names}", "perhaps" if meant else "without it"
+        raise UsageError(message, lead=lead, repair=this_line(without=["set"], more=more))
 
 
 def _meant(name: str) -> str | None:

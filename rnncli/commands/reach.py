@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -59,18 +60,17 @@ def command(spec: tuple[str, ...], format_: str, svg: Picture | None, **asked: A
     float64, because in float32 the effect would be lost in rounding.
     """
     request = Request(**asked)
+    run = partial(run_reach, request=request, tell=tell)
     some = specs(spec)
     if request.weights is not None:
         some = only_one(some, "the weights in a file belong to one network")
     with results(format_, svg) as show:
         if format_ not in FOR_PEOPLE:
-            each_spec(some, read_spec, lambda model: show(Reach((run_reach(model, request, tell),))))
+            each_spec(some, read_spec, lambda model: show(Reach((run(model),))))
             return
         reaches: list[NetworkReach] = []
         message = f"more than {_MOST:,} networks do not fit in one table"
+        some = at_most(_MOST, some, message, "-f csv accepts any number")
         each_spec(
-            at_most(_MOST, some, message, "-f csv accepts any number"),
-            read_spec,
-            lambda model: reaches.append(run_reach(model, request, tell)),
-            lambda: reaches and show(Reach(tuple(reaches))),
+            some, read_spec, lambda model: reaches.append(run(model)), lambda: reaches and show(Reach(tuple(reaches)))
         )

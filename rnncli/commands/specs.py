@@ -273,11 +273,8 @@ def _default() -> Spec:
     mode = mode_of(sys.stdin)  # /dev/null counts as none
     piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
     if piped and (_for_a_program() or "svg" not in click.get_current_context().params):  # spec, export, page
-        raise UsageError(
-            "no SPEC is given, and standard input is read only with -",
-            "give one, or - to read standard input",
-            repair=this_line(arguments=["-"]),
-        )
+        message = "no SPEC is given, and standard input is read only with -"
+        raise UsageError(message, "give one, or - to read standard input", repair=this_line(arguments=["-"]))
     tell(f"No SPEC given: this is the example {EXAMPLE}{'; standard input was not read' if piped else ''}")
     return Spec(EXAMPLE, None)
 
@@ -332,10 +329,8 @@ def _lines() -> Iterator[Spec]:
         held = []
     yield from held
     if not number:
-        raise UsageError(
-            "there is no spec on standard input",
-            "give one per line, such as input:8,lstm:4; what follows # is a comment",
-        )
+        advice = "give one per line, such as input:8,lstm:4; what follows # is a comment"
+        raise UsageError("there is no spec on standard input", advice)
 
 
 def _numbered_lines() -> Iterator[tuple[int, Spec]]:

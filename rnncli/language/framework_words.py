@@ -412,11 +412,5 @@ def _of_checkpoint(name: str, saved: str, built: str) -> tuple[str, str]:
 
 
 def _explained(what: str, means: str, mend: str, example: str, found: re.Match[str]) -> SpecError:
-    return SpecError(
-        f"this is {what}, not a spec: {means}",
-        text=found.string,
-        span=found.span(),
-        advice=mend,
-        lead="for example",
-        repair=example or "input:8,lstm:32",
-    )
+    message, repair = f"this is {what}, not a spec: {means}", example or "input:8,lstm:32"
+    return SpecError(message, text=found.string, span=found.span(), advice=mend, lead="for example", repair=repair)

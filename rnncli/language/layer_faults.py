@@ -55,12 +55,8 @@ class LayerFaults(NamedTuple):
     def no_size(self, cls: type[Layer], kind: Token) -> NoReturn:
         """Fail because a layer has no size."""
         size = BLANK_TEXT if self.blanks and cls.sizes.example.isdigit() else cls.sizes.example
-        self.fail(
-            kind,
-            f"{cls.kind} needs {cls.sizes.needs}, {cls.kind}:{cls.sizes.shortest}",
-            lead="give it one",
-            repair=splice(self.text, kind, f"{kind.text}:{size}"),
-        )
+        message = f"{cls.kind} needs {cls.sizes.needs}, {cls.kind}:{cls.sizes.shortest}"
+        self.fail(kind, message, lead="give it one", repair=splice(self.text, kind, f"{kind.text}:{size}"))
 
     def wrong_count(self, field: Token, message: str) -> NoReturn:
         """Fail because the repeat count of a layer is wrong."""
@@ -151,11 +147,5 @@ class LayerFaults(NamedTuple):
         self, token: Token, message: str, *, advice: str = "", lead: str = "", repair: str | None = None
     ) -> NoReturn:
         """Raise the SpecError at a token."""
-        raise SpecError(
-            message,
-            text=self.text,
-            span=token.span,
-            advice=advice,
-            lead=lead,
-            repair=None if repair is None else without_spaces(repair),
-        )
+        repair = None if repair is None else without_spaces(repair)
+        raise SpecError(message, text=self.text, span=token.span, advice=advice, lead=lead, repair=repair)

@@ -67,14 +67,9 @@ def printed_error(text: str) -> SpecError | None:
     network = printed_network(text) if found else None
     if found is None or network is None:
         return None
-    return SpecError(
-        "this is a table that Keras prints, not a spec",
-        text=text,
-        span=found.span(),
-        advice="it shows no rates, activations or masks, but these layers have its shapes and parameters",
-        lead="perhaps",
-        repair=network,
-    )
+    message = "this is a table that Keras prints, not a spec"
+    advice = "it shows no rates, activations or masks, but these layers have its shapes and parameters"
+    return SpecError(message, text=text, span=found.span(), advice=advice, lead="perhaps", repair=network)
 
 
 def printed_network(text: str) -> str | None:

@@ -28,13 +28,9 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
         raise SpecError("a network has no layers", text="", span=(0, 1), advice="start with", repair=spec.EXAMPLE)
     head = layers[0]
     if head.reads != "input":
-        raise error_at(
-            source,
-            0,
-            f"a network starts with input or embed, not with {head.spec()}",
-            "to read vectors of 32 features (for ids: embed:10000x32)",
-            f"{Input(32).spec()},{source.tokens[0].text}",
-        )
+        message = f"a network starts with input or embed, not with {head.spec()}"
+        advice = "to read vectors of 32 features (for ids: embed:10000x32)"
+        raise error_at(source, 0, message, advice, f"{Input(32).spec()},{source.tokens[0].text}")
     for index, layer in enumerate(layers[1:], start=1):
         if layer.reads == "input":
             # Only the repeat of the first layer is removed; any other layer is removed whole.
@@ -182,12 +178,9 @@ def _sequence_missing(layers: Sequence[Layer], source: Source, index: int, cause
     nearness = "the next layer" if index == cause + 1 else "a later layer"
     needs = f"{nearness}, {layer.spec()}, reads a sequence"
     if loser.returning("sequence") is not None:
-        return source.error(
-            cause,
-            f"{loser.spec()} returns only its last output, but {needs}",
-            f"return the whole sequence with {_changes(loser, 'sequence')}",
-            _returning_sequences(layers, source, cause),
-        )
+        message = f"{loser.spec()} returns only its last output, but {needs}"
+        advice = f"return the whole sequence with {_changes(loser, 'sequence')}"
+        return source.error(cause, message, advice, _returning_sequences(layers, source, cause))
     message = f"{loser.spec()} returns one vector, but {needs}"
     if source.owners[index] == source.owners[cause]:
         return source.error(cause, message, "write it once", {source.owners[cause]: loser.spec()})

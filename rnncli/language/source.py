@@ -60,13 +60,8 @@ class Source(NamedTuple):
         """
         token = self.tokens[self.owners[layer]]
         texts = [repairs.get(i, token.text) for i, token in enumerate(self.tokens)]
-        return SpecError(
-            message,
-            text=self.text,
-            span=token.span,
-            advice=advice,
-            repair=without_spaces(",".join(text for text in texts if text)),
-        )
+        repair = without_spaces(",".join(filter(None, texts)))
+        return SpecError(message, text=self.text, span=token.span, advice=advice, repair=repair)
 
     def copies(self, token: int) -> int:
         """Return how many layers a token produces."""
@@ -110,9 +105,5 @@ def check_length(text: str, what: str, advice: str) -> None:
     """Raise a SpecError if a text is longer than `MAX_BYTES`; `what` is the noun for it, `advice` how to shorten it."""
     size = len(text.encode("utf-8", "replace"))
     if size > MAX_BYTES:
-        raise SpecError(
-            f"the {what} is {size:,} bytes long; at most 64 KiB are allowed",
-            text=text,
-            span=(min(len(text), MAX_BYTES) - 1, len(text)),
-            advice=advice,
-        )
+        message = f"the {what} is {size:,} bytes long; at most 64 KiB are allowed"
+        raise SpecError(message, text=text, span=(min(len(text), MAX_BYTES) - 1, len(text)), advice=advice)

@@ -50,11 +50,8 @@ def read(text: str, *, blanks: bool = False) -> list[WrittenLayer]:
         raise SpecError("the spec is empty", text=text, span=(0, 1), advice="start with", repair=EXAMPLE)
     brace = re.search("[{}]", text)
     if brace is not None:
-        raise SpecError(
-            "a spec has no braces; only `rnncli sweep` expands lists such as {16,32} and ranges such as {1..9}",
-            text=text,
-            span=brace.span(),
-        )
+        message = "a spec has no braces; only `rnncli sweep` expands lists such as {16,32} and ranges such as {1..9}"
+        raise SpecError(message, text=text, span=brace.span())
     known: dict[str, tuple[WrittenLayer, int]] = {}
     layers: list[WrittenLayer] = []
     for token in Token(text, 0).split(","):
@@ -76,13 +73,10 @@ def unfolded(text: str, written: Iterable[WrittenLayer]) -> tuple[tuple[Layer, .
         if len(layers) + times > MAX_LAYERS:
             room = MAX_LAYERS - len(layers)
             fault = each.repeat or token
-            raise SpecError(
-                f"{len(layers) + times:,} layers after repeats; at most {MAX_LAYERS:,} are allowed",
-                text=text,
-                span=fault.span,
-                advice="repeat it fewer times" if room else "leave the rest out",
-                repair=splice(text, fault, f"x{room}") if room else without_spaces(text[: token.start - 1]),
-            )
+            message = f"{len(layers) + times:,} layers after repeats; at most {MAX_LAYERS:,} are allowed"
+            advice = "repeat it fewer times" if room else "leave the rest out"
+            repair = splice(text, fault, f"x{room}") if room else without_spaces(text[: token.start - 1])
+            raise SpecError(message, text=text, span=fault.span, advice=advice, repair=repair)
         layers.extend([each.layer] * times)
         owners.extend([index] * times)
     return tuple(layers), Source(text, tokens, tuple(owners))

@@ -100,12 +100,9 @@ def _totals(explanation: Explanation) -> Text:
     other = FRAMEWORK_NAMES[explanation.other]
     there, summary = explanation.other_params, explanation.summary
     noun = "parameter" if summary.total_params == 1 else "parameters"
-    return Text.assemble(
-        "Total ",
-        (summary.origin.of_all(summary.total_params), "figure"),
-        f" {noun}" if summary.origin.complete else "",
-        f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})",
-    )
+    total = summary.origin.of_all(summary.total_params), "figure"
+    elsewhere = f" ({other} cannot express the network)" if there is None else f" ({other}: {there:,})"
+    return Text.assemble("Total ", total, f" {noun}" if summary.origin.complete else "", elsewhere)
 
 
 def _other_counts(counts: Sequence[OtherCount], batch: int | None, timesteps: int | None) -> Iterator[Block]:
