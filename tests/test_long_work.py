@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -301,28 +300,6 @@ def test_ctrl_c_shows_the_best_so_far_and_the_number_of_candidates(
             result = rnncli("sweep", *line.split())
             assert result.status == 130
             assert f"Interrupted: {said}" in result.stderr
-
-
-LATE = """
-import _signal, _thread, os, time
-from rnncli.system import signals
-signals.end_on_signals()
-reading, writing = os.pipe()
-_thread.start_new_thread(signals._end_from_thread, (reading,))
-try:
-    with signals.interruptible():
-        _signal.raise_signal(_signal.SIGINT)
-except KeyboardInterrupt:
-    os.write(writing, bytes([_signal.SIGINT]))
-    time.sleep(1)
-print("the best so far")
-"""
-"""The thread that ends the process during long calls hears of a signal that the sweep has already handled."""
-
-
-def test_ctrl_c_lets_the_best_so_far_be_printed_whenever_the_other_thread_hears_of_it() -> None:
-    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=PATIENCE)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "the best so far\n", "")
 
 
 def test_ctrl_c_on_a_terminal_shows_the_best_so_far_in_place_of_the_bar(terminal: Run) -> None:

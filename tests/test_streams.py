@@ -128,6 +128,28 @@ def test_ctrl_c_is_handled_from_the_first_line_on_during_any_import(at: Walk) ->
             assert (done.returncode, done.stdout, done.stderr) == (130, "", said)
 
 
+LATE = """
+import _signal, _thread, os, time
+from rnncli.system import signals
+signals.end_on_signals()
+reading, writing = os.pipe()
+_thread.start_new_thread(signals._end_from_thread, (reading,))
+try:
+    with signals.interruptible():
+        _signal.raise_signal(_signal.SIGINT)
+except KeyboardInterrupt:
+    os.write(writing, bytes([_signal.SIGINT]))
+    time.sleep(1)
+print("the best so far")
+"""
+"""The thread that ends the process during long calls hears of a signal that the sweep has already handled."""
+
+
+def test_ctrl_c_lets_the_best_so_far_be_printed_whenever_the_other_thread_hears_of_it() -> None:
+    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "the best so far\n", "")
+
+
 def test_a_signal_ends_the_program_even_during_a_librarys_computation(at: Walk) -> None:
     for number, said in some(((signal.SIGINT, b"Interrupted\n"), (signal.SIGTERM, b"")), 2):
         with at(number):
