@@ -63,22 +63,19 @@ def main(pairs: int = 20) -> None:
             peer.write_text(PEER.format(imports=imports, titles=list(shown), cells=list(shown.values())))
             times = in_turn([str(program), command, SPEC], [sys.executable, str(peer), SPEC], pairs)
             cells = cells_of(times, "click, rich" + (", numpy" if imports else ""))
-            table.add_row(
-                f"rnncli {command}",
-                *cells,
-                f"{GOALS[command]:.2f} " + ("met" if float(cells[-1]) <= GOALS[command] else "MISSED"),
-            )
+            met = "met" if float(cells[-1]) <= GOALS[command] else "MISSED"
+            table.add_row(f"rnncli {command}", *cells, f"{GOALS[command]:.2f} {met}")
     tab = ["env", "_RNNCLI_COMPLETE=bash_complete", "COMP_LINE=rnncli summary embed:10000x32,rnn:32:", "COMP_WORD="]
     times = in_turn([*tab, str(program)], [sys.executable, "-c", "import click"], pairs)
     table.add_row("a press of TAB", *cells_of(times, "click"))
     Console(width=140).print(table)
 
 
-def cells_of(times: tuple[list[float], list[float]], peer: str) -> tuple[str, ...]:
-    """Return a row's last cells: both median times, with the peer's name between them, and the ratio."""
+def cells_of(times: tuple[list[float], list[float]], *peer: str) -> tuple[str, ...]:
+    """Return a row's last cells: both median times, with any name of the peer between them, and the ratio."""
     ours, theirs = times
     ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
-    return f"{median(ours) * 1e3:.0f} ms", peer, f"{median(theirs) * 1e3:.0f} ms", f"{ratio:.2f}"
+    return f"{median(ours) * 1e3:.0f} ms", *peer, f"{median(theirs) * 1e3:.0f} ms", f"{ratio:.2f}"
 
 
 def in_turn(first: list[str], second: list[str], pairs: int) -> tuple[list[float], list[float]]:
