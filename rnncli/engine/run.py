@@ -136,10 +136,9 @@ class RunPlan:
             self.part = watched(self.network, "reach" if reaches else "the plot")
             last = [layer for layer in self.network.body if layer.states][-1]
             if request.gates and last.gates == 1:
-                raise UsageError(
-                    f"--gates shows the last recurrent layer, but {last.spec()} has no gates",
-                    "lstm and gru have gates; --plot without --gates shows any recurrent layer",
-                )
+                message = f"--gates shows the last recurrent layer, but {last.spec()} has no gates"
+                advice = "lstm and gru have gates; --plot without --gates shows any recurrent layer"
+                raise UsageError(message, advice)
         lengths = request.lengths
         self.lengths = lengths if lengths is None or isinstance(lengths, tuple) else read_lengths(str(lengths))
         self.batch, self.timesteps = _sizes(self.network, request, self.array, self.lengths)

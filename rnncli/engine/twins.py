@@ -272,16 +272,10 @@ def reach(plan: RunPlan, tick: Tick = uncounted, begin: Callable[[int], object] 
         tick(0)  # the pace is measured from here
         watch.run()
         runs.append(SeedReach(seed, watch.reach(bins, since_change=True), radius))
+    spec, init, step_bins = str(plan.network), plan.init if plan.weights is None else None, tuple(bins.tolist())
+    origin = plan.network.origin._replace(file=plan.file)
     return NetworkReach(
-        str(plan.network),
-        name,
-        watch.timesteps,
-        watch.backwards,
-        plan.init if plan.weights is None else None,
-        tuple(bins.tolist()),
-        tuple(runs),
-        plan.network.origin._replace(file=plan.file),
-        request.input,
+        spec, name, watch.timesteps, watch.backwards, init, step_bins, tuple(runs), origin, request.input
     )
 
 

@@ -33,10 +33,8 @@ def export(job: Job) -> str:
         UsageError: the weights come from a file, and are not saved for the program.
     """
     if not job.drawn and job.saved is None:
-        raise UsageError(
-            f"the NumPy program would draw new weights instead of {printable(job.origin)}",
-            "save the weights for the program: --save-weights model.npz",
-        )
+        message = f"the NumPy program would draw new weights instead of {printable(job.origin)}"
+        raise UsageError(message, "save the weights for the program: --save-weights model.npz")
     plan = job.plan
     names, owners = _names(plan), [step for step in plan.steps if step.weights]
     activations = {each for step in plan.steps for each in step.layer.activations}

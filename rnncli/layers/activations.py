@@ -16,6 +16,7 @@ To add an activation:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from rnncli.errors import listed
 from rnncli.immutable import NamedTuple, immutable
@@ -57,25 +58,12 @@ ACTIVATIONS: Mapping[str, Definition] = {
 
 OTHER_NAMES = {"swish": "silu", "none": "linear", "hardsigmoid": "hard_sigmoid", "logistic": "sigmoid"}
 
-ACTIVATION_OPTION = Choice(
-    "act",
-    "activation",
-    {a: a for a in ACTIVATIONS},
-    "activation",
-    name_alone=True,
-    symbol="ACT",
-    other_names=OTHER_NAMES,
-)
-GATE_ACTIVATION_OPTION = Choice(
-    "recact",
-    "recurrent_activation",
-    {a: a for a in ACTIVATIONS},
-    "activation of the gates",
-    symbol="ACT",
-    other_names=OTHER_NAMES,
-    in_torch="always sigmoid",
-)
+_one_of_them = partial(Choice, values={name: name for name in ACTIVATIONS}, symbol="ACT", other_names=OTHER_NAMES)
 
+ACTIVATION_OPTION = _one_of_them("act", "activation", means="activation", name_alone=True)
+GATE_ACTIVATION_OPTION = _one_of_them(
+    "recact", "recurrent_activation", means="activation of the gates", in_torch="always sigmoid"
+)
 
 WORDS = tuple(word for word in ACTIVATIONS if word != "linear")
 """All activations except the identity."""

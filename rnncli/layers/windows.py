@@ -20,14 +20,9 @@ def stride_option(unset: bool = False) -> Whole:
 
 def padding_option(*paddings: str) -> Choice:
     """Return the option for the padding: `same`, or written out, `pad=same`."""
-    return Choice(
-        "pad",
-        "padding",
-        {name: name for name in paddings},
-        "padding around the sequence",
-        name_alone=True,
-        in_torch="causal as F.pad(x, (0, 0, K - 1, 0))" if "causal" in paddings else "",
-    )
+    values, means = {name: name for name in paddings}, "padding around the sequence"
+    in_torch = "causal as F.pad(x, (0, 0, K - 1, 0))" if "causal" in paddings else ""
+    return Choice("pad", "padding", values, means, name_alone=True, in_torch=in_torch)
 
 
 class Window(NamedTuple):

@@ -263,13 +263,9 @@ def _check_lists(typed: str) -> None:
     if repair is None and re.fullmatch(r"\{(?:[a-z]\w* ?[-+*/] ?[0-9]+|[0-9]+ ?[-+*/]? ?[a-z]\w*)\}", fault):
         advice = "a name in braces repeats its value and calculates nothing; give this size a brace of its own"
         raise SpecError(f"{quote(fault)} is a calculation", text=typed, span=(start, end), advice=advice)
-    raise SpecError(
-        f"{quote(fault)} is neither a list like {{16,32}} nor a range like {{16..64..16}}",
-        text=typed,
-        span=(start, end),
-        lead="perhaps" if repair else "for example",
-        repair=repair or "embed:10000x{16,32},lstm:{32..128..32}",
-    )
+    message = f"{quote(fault)} is neither a list like {{16,32}} nor a range like {{16..64..16}}"
+    lead, repair = ("perhaps", repair) if repair else ("for example", "embed:10000x{16,32},lstm:{32..128..32}")
+    raise SpecError(message, text=typed, span=(start, end), lead=lead, repair=repair)
 
 
 def _plain_braces(text: str) -> list[tuple[int, int]]:

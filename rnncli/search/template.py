@@ -69,19 +69,13 @@ class Template:
             check_framework(layers, source, framework, "--framework")
         has_blank = any(each.blanks for each in written)
         if len(layers) == 1 and not layers[0].shown:
-            raise SpecError(
-                f"{text.strip()} is an input without layers: it has no parameters for any size",
-                text=text,
-                advice="add a layer that reads it",
-                repair=without_spaces(f"{text},{'rnn:32' if has_blank else f'rnn:{BLANK_TEXT}'}"),
-            )
+            message = f"{text.strip()} is an input without layers: it has no parameters for any size"
+            repair = without_spaces(f"{text},rnn:{'32' if has_blank else BLANK_TEXT}")
+            raise SpecError(message, text=text, advice="add a layer that reads it", repair=repair)
         if not has_blank:
-            raise SpecError(
-                f"the template has no blank ({BLANK_TEXT} in place of a number)",
-                text=text,
-                advice="put in a blank",
-                repair=without_spaces([TEMPLATE_EXAMPLE, *opened(text, written, BLANK_TEXT)][-1]),
-            )
+            message = f"the template has no blank ({BLANK_TEXT} in place of a number)"
+            repair = without_spaces([TEMPLATE_EXAMPLE, *opened(text, written, BLANK_TEXT)][-1])
+            raise SpecError(message, text=text, advice="put in a blank", repair=repair)
         return cls(text, written)
 
     @cached_property

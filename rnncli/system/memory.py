@@ -181,10 +181,8 @@ def keep_within_addresses(library: str = "NumPy", needed: int = NEEDED) -> None:
         return
     if left < needed:
         size, short, room = (f"{each / (1 << 20):.1f} MB" for each in (needed, needed - left, left))
-        raise RnncliError(
-            f"{library} would need {size} of memory, {short} more than the {room} that `ulimit -v` leaves",
-            "`rnncli summary SPEC` computes sizes without NumPy",
-        )
+        message = f"{library} would need {size} of memory, {short} more than the {room} that `ulimit -v` leaves"
+        raise RnncliError(message, "`rnncli summary SPEC` computes sizes without NumPy")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with suppress(ImportError, OSError, AttributeError):  # another C library, or too little memory even for this
         from ctypes import CDLL
