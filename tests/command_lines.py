@@ -22,11 +22,9 @@ def command_of(name: str) -> click.Command:
     return command
 
 
-def examples(name: str) -> list[str]:
-    """The example command lines in a command's help."""
-    command = command_of(name)
-    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])  # Click caches its help option
-    return re.findall(r"^ +(rnncli .*)$", command.get_help(context), re.MULTILINE)
+def examples(help_text: str | None) -> list[str]:
+    """The command lines of a help text."""
+    return re.findall(r"^ +(rnncli .*)$", help_text or "", re.MULTILINE)
 
 
 PARAMETERS = [(name, parameter) for name in COMMANDS for parameter in command_of(name).params]
@@ -41,8 +39,9 @@ SHORT = {"reach": ("reach", "input:8,rnn:4", "--seeds", "2"), "page": ("page", "
 """Short command lines for commands whose example takes long or writes a file."""
 
 COMMAND_LINES = {
-    name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(examples(name)[0])[1:])
+    name: tuple(MODEL if word == "model.safetensors" else word for word in shlex.split(line)[1:])
     for name in COMMANDS
+    for line in examples(command_of(name).help)[:1]
 } | SHORT
 """A working command line for each command: the first example in its help, with an existing model file."""
 

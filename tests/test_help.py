@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 import click
-from command_lines import command_of
+from command_lines import command_of, examples
 from conftest import MODELS, PATIENCE, Result, Run, Walk, lines_of
 
 from rnncli.cli import COMMANDS, cli
@@ -39,11 +39,6 @@ SHOWN = {
 
 def help_of(command: list[str], rnncli: Run) -> str:
     return rnncli(*command, "--help").answer
-
-
-def examples(help_text: str) -> list[str]:
-    """The command lines of a help text."""
-    return re.findall(r"^ +(rnncli .*)$", help_text, re.MULTILINE)
 
 
 def options() -> Iterator[tuple[str, click.Option]]:
