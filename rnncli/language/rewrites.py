@@ -320,6 +320,7 @@ REWRITES = (
     _part(r"\b(?!<ONE><F>:[0-9]+:)(<K>(?::\w{1,20}){0,9}):<UNITS>[=:](?=[0-9]|_)", r"\1:", ALONE),
     _part(r"\b(<K>)((?::\w{1,20}){0,9}):(?:k|kernel|filters|units)(?=[0-9]+(?::[a-z]|$))", r"\1\2:", ALONE),
     _same_part(r"^\w{1,20}=(?=<K>:)", "", "layers have no names"),
+    _layer(r"bi-?directional[:(](<R>:.*?)\)?", r"\1:bi", ""),
     _layer(r"rnn((?::<N>)?)[:=](?:(?:cell|type|kind)=)?(lstm|gru)\b(.*)", r"\2\1\3"),
     _layer(r"(?:bi-?directional|bidir|bi|b)[-_:. (]?(<R>)([^()]*)\)?", r"\1\2:bi", _BI),
     _layer(r"(<R>)[-_. ]?(?:bidirectional|bidir|bi)(:.*)", r"\1\2:bi", _BI),
