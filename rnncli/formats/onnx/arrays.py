@@ -129,7 +129,7 @@ class Constant(NamedTuple):
             sizes = each.tensor.shape
             places = axes[: len(sizes)] if prod(sizes) > 1 else ()
             shape = [size if place in places else 1 for place, size in enumerate(self.tensor.shape)]
-            require(prod(sizes) == 1 or [*sizes] == [shape[place] for place in places])
+            require(prod(sizes) == 1 or [*sizes] == [shape[place] for place in places if place < len(shape)])
             reads.append(each.reshaped(shape).tensor.read)
 
         def dequantise(array: Numbers) -> Numbers:

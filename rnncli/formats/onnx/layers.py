@@ -151,6 +151,7 @@ def _with_integers(call: NodeCall) -> Values:
         for array, scale, zero in arrays
     ]
     if operation == "LSTM":
+        require(all(len(each.tensor.shape) == 3 for each in floats))
         floats = [each.arranged((0, 2, 1)) for each in floats]
     names = [*map(node.reads, (0, *(array for array, *_ in arrays), *others))]
     made = NodeProto(input=names, output=node.output, op_type=operation, attribute=node.attribute)
@@ -253,7 +254,6 @@ def _conv(call: NodeCall) -> Values:
 
 
 def _pool(call: NodeCall) -> Values:
-    """MaxPool or AveragePool over time."""
     node, flow = call.node, call.flow()
     place, window, around = _slides(call, node.named("kernel_shape").ints)
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
