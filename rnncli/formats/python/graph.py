@@ -455,7 +455,7 @@ class Graphs(Containers):
         if len(same) == 1 and all(isinstance(each, TracedTensor) for each in values):  # only the shape differs
             return same.pop()
         made = self.operation("if", tensors, why.line)
-        said = re.compile(r"\((?!f?['\"])")  # a choice has a name, `hp.Boolean("deep")`, but not `random() < 0.5`
-        made.step.names = tuple(each for each in why.names if not said.search(each.name))
+        named = re.compile(r"[^(]*(\(f?['\"].*)?").fullmatch  # `hp.Boolean("deep")`, but not `random() < 0.5`
+        made.step.names = tuple(each for each in why.names if named(each.name))
         made.step.note(Note(why.why, "left out"))
         return made

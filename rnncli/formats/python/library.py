@@ -353,8 +353,8 @@ def item_of(evaluator: Evaluator, owner: Any, keys: list[Value], node: ast.Subsc
     if isinstance(owner, Named):
         itself = owner.path == ("sys", "modules") and keys == ["__main__"]
         return Instance(None, evaluator.module.values) if itself else left_open(node)
-    if isinstance(owner, Class) and isinstance(keys[0], str):
-        owner = owner.scope.values  # the members of an Enum
+    if isinstance(owner, Class) and owner.get("__class_getitem__") is MISSING:  # of an Enum, or of a generic class
+        return owner.scope.values.get(keys[0], owner) if isinstance(keys[0], str) else owner
     owner, several = (owner.as_tuple or owner.values) if isinstance(owner, Instance) else owner, len(keys) == 3
     if isinstance(owner, Array) and several:
         return owner.part(node)

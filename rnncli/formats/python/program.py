@@ -290,7 +290,8 @@ class Program(Statements):
         pairs = zip(node.bases, bases, strict=True) if _COMPUTING & inside.values.keys() else ()
         foreign = [source_of(each) for each, base in pairs if self._is_foreign(base)]
         empty = PLAIN_BASES | names("PreTrainedModel PyTorchModelHubMixin Registrable")  # they have no layers
-        obscure += [f"{each}, the base of {cls.name}," for each in foreign if each.rpartition(".")[2] not in empty]
+        foreign = [each for each in foreign if each.partition("[")[0].rpartition(".")[2] not in empty]
+        obscure += [f"{each}, the base of {cls.name}," for each in foreign]
         self._changed |= {node: f"what {obscure[0]} does is not known"} if obscure else {}
         inside.values = {inside.private(name): value for name, value in inside.values.items()}
         del self.functions[defined:]
