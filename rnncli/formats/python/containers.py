@@ -178,6 +178,8 @@ class Containers(Modules):
             owner, name = owner.of, "" if own or (isinstance(value, Call) and "init" in value.path) else owner.name
         if not isinstance(owner, Module):
             return super().set_attribute(owner, name, value, node)
+        if name in (owner.items or {}):
+            return self.put(owner, owner.items or {}, name, value)
         if isinstance(value, Call) and value.of is owner:  # its own weights
             return None
         cls = class_of(owner.framework, owner.name)

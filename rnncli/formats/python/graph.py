@@ -299,8 +299,8 @@ class Graphs(Containers):
                 return ends if name.endswith("s") or len(ends) != 1 else ends[0]
             case Module(framework="keras") if name == "layers":
                 return self._layers(owner)
-            case Module(items=dict()) if name in CHANGE:
-                return Method(owner, name)
+            case Module(items=dict() as items) if name in CHANGE or name in items:
+                return items.get(name, Method(owner, name))
             case Module(given=given) if not called:
                 flat = re.sub(r"^Conv[23]d$", "Conv1d", owner.name)  # which has the same arguments
                 cls = class_of(owner.framework, flat)
@@ -402,14 +402,14 @@ class Graphs(Containers):
                         each.variables.append(name)
             case ast.Subscript(value=ast.Attribute(attr="__dict__")) if isinstance(value, Module):
                 self.differ(value, "is put in __dict__, so PyTorch does not count its weights", "counted twice")
-            case ast.Subscript(value=ast.Name() | ast.Attribute() as owner, slice=index):
+            case ast.Subscript(value=ast.Name() | ast.Attribute() | ast.Subscript() as owner, slice=index):
                 held = self.value(owner, scope)
                 if isinstance(held, Module) and held.items is not None:
                     key, keys = self.value(index, scope), [*held.items]
                     known = type(key) is int and -len(keys) <= key < len(keys)
                     self.put(held, held.items, keys[key] if known else str(len(keys)), value)
                     return None
-                if isinstance(held, TracedTensor):
+                if isinstance(held, TracedTensor) and not isinstance(owner, ast.Subscript):
                     listed = self.put_in(held, self.value(index, scope), value, target.lineno)
                     if listed is not None:
                         return super().assign(owner, listed, scope)

@@ -415,11 +415,7 @@ class Factory(Partial):
 
 
 def setting_of(value: float | str) -> Value:
-    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`.
-
-    Raises:
-        RnncliError: it has the brackets of a list, but is not one.
-    """
+    """Return the value of a setting: a number, a word, or a list of those, `(None, 8)`; other brackets are an error."""
     if isinstance(value, str) and value[:1] + value[-1:] in ("()", "[]"):
         with suppress(ValueError, SyntaxError, MemoryError):
             found = ast.literal_eval(value)

@@ -51,7 +51,7 @@ RECURRENT = names(
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
 
-_HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr typing_extensions six")
+_HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr attrs typing_extensions six")
 """Modules of which no decorator changes the layers of a class."""
 
 
