@@ -98,6 +98,7 @@ def test_an_inspection_lists_assumptions_and_groups_arrays_in_no_part(
     screen("inspect", "\n".join(f"$ rnncli inspect {name}\n{rnncli('inspect', name).stdout}" for name in names))
     (part,) = json.loads(rnncli("inspect", names[0], "-f", "json").stdout)["parts"]
     assert (part["share"], len(part["assumed"])) == (1, 3)
+    assert json.loads(rnncli("inspect", names[2], "-f", "json").stdout)["writer"] is None
     arrays = [weight["name"] for layer in part["layers"] for weight in layer["weights"]]
     assert len(arrays) == 1 + 16 + 2
     assert "rnn.weight_hh_l1_reverse" in arrays

@@ -112,7 +112,7 @@ class ModelFile(Result):
         return {
             "file": self.path,
             "format": self.format,
-            "writer": self.writer,
+            "writer": self.writer or None,
             "total_params": None if self.partial or not self.tensors else self.params,
             "recurrent_params": self.recurrent_params if self.tensors else None,
             "parts": [
