@@ -90,8 +90,9 @@ def test_the_help_fits_a_narrow_terminal_and_breaks_between_words(
                 monkeypatch.setenv("COLUMNS", str(columns))
                 lines = rnncli(*line).stdout.splitlines()
                 assert max(map(len, lines)) <= columns
-                # A spec may break after a comma or colon, and hyphenated words at a hyphen.
+                # A spec may break after a comma or colon, choices after a bar, and hyphenated words at a hyphen.
                 assert "".join(" ".join(lines).split()) == "".join(whole.split())
+                assert re.findall(r"\w+", " ".join(lines)) == re.findall(r"\w+", whole)
                 # Pages of prose, whose paragraphs are filled.
                 filled = {"help promises": 1.2, "help files": 1.2, "help spec": 1.3}.get(command, 10)
                 assert len(list(filter(None, lines))) * columns < filled * len(whole)

@@ -121,7 +121,7 @@ def break_at(text: str, room: int) -> int:
     The best place is a space before an equals sign that ends a text, then one outside the parentheses that fit on a
     line, then any other space, but one after a multiplication sign, before a final one, between an equals sign and a
     sum, or between a number and its unit only as a last resort, and never one after a number that the text starts with.
-    A text without a space is a spec, broken after a comma or a colon.
+    A text without a space is a spec, choices or code, broken after a comma, a colon, a bar or a dot.
     """
     groups = re.finditer(r"[^ (]*\([^()]*(?:\([^()]*\)[^()]*)*\)", text[: 2 * room])  # sigmoid(x_t·W + b)
     kept = [each.span() for each in groups if len(each[0]) <= room]
@@ -139,7 +139,7 @@ def break_at(text: str, room: int) -> int:
     spaces = [place for place in range(2 * INDENT + 1, min(len(text), room + 1)) if text[place] == " "]
     if spaces:
         return max(spaces, key=worth)
-    for mark in (r",(?![0-9]{3}(?![0-9]))", ":"):
+    for mark in (r",(?![0-9]{3}(?![0-9]))", ":", r"\|", r"\."):
         marks = [match.end() for match in re.finditer(mark, text[: 2 * room]) if match.end() <= room]
         if marks:
             return marks[-1]
