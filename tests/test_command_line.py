@@ -109,9 +109,9 @@ def test_text_as_people_type_it_is_understood(at: Walk, rnncli: Run) -> None:
                     os.remove(made)
 
 
-EMPTY = "net.onnx net.pth model.onnx net.c net.py net.svg input:8 empty.txt nets/one.npz trained/config.json"
+EMPTY = "net.onnx net.pth model.onnx net.c net.py net.svg input:8 empty.txt nets/one.npz output/config.json"
 FILES = {
-    **dict.fromkeys([*EMPTY.split(), "trained/model.safetensors", "trained/train.py"], ""),
+    **dict.fromkeys([*EMPTY.split(), "output/model.safetensors", "output/train.py"], ""),
     "a.txt": "# two\nLSTM(8, 4)\n",
     "b.txt": "hello\n",
     "c.c": "/* input:8 */\n",
@@ -124,7 +124,7 @@ FILES = {
 
 
 def test_a_name_that_is_no_file_of_specs_or_weights_is_answered_as_reviewed(rnncli: Run, screen: Screen) -> None:
-    for folder in ("nets", "trained", "hollow"):
+    for folder in ("nets", "output", "hollow"):
         os.mkdir(folder)
     for name, text in FILES.items():
         Path(name).write_text(text, encoding="utf-8")

@@ -295,7 +295,8 @@ def _misplaced(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
         name, equals, value = own[1], "=", own[2]
     shortest = 1 if equals or not in_ascii(text).startswith(name) or f"-{name}" in this.options else 2
     if (
-        not re.search(", |=", value)
+        not (isdir(text) and near_file(text))  # a folder with weights, called `checkpoint` or `output`
+        and not re.search(", |=", value)
         and re.fullmatch(rf"(?=.{{{shortest}}})[a-z][a-z0-9_.-]{{,30}}", name.lower())
         and (name.lower() not in KINDS or re.fullmatch(r"[0-9]+(,[0-9]+)+|.+\.np[yz]", value))
     ):
