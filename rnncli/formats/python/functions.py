@@ -280,7 +280,8 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
     if name != "stack" and record.items(given.get("tensors", 0)) == [first]:
         return first
     if len(tensors) == 1 and first.step.timed:
-        axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else ""
+        axes = FLAT if first.axes == VECTOR and axis in (1, -1) else ""  # if each output is a vector
+        axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else axes
         return TracedTensor(first.step, "sequence", axes=axes)
     if name == "stack" and axis == 0 and len(tensors) > 1 and _are_levels(tensors):
         last = tensors[-1].step

@@ -381,7 +381,9 @@ class Graphs(Containers):
                 return taken
             if isinstance(taken, list) and taken:
                 return replace(owner, step=taken[-1].step, states=tuple(taken))
-        return picked(self, owner, keys, slices, node)
+        made = picked(self, owner, keys, slices, node)
+        adds = any(isinstance(each, ast.Constant) and each.value is None for each in parts)  # an axis: `h[:, None]`
+        return replace(made, axes="") if adds else made
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
