@@ -31,8 +31,14 @@ VECTOR = "bf"
 FLAT = "b*"
 """The axes of a sequence after `view(n, -1)`: flattened, if a layer reads more features than it has."""
 
+ROWS = "t*"
+"""The axes of such a sequence if it had its timesteps first: a layer must read the features of a single sample."""
+
 SPLIT = "b***"
 """The axes of a sequence whose features are split into groups, or in another shape of four axes."""
+
+OTHERWISE = (FLAT, ROWS, SPLIT)
+"""The axes of a sequence in another shape."""
 
 _ACTIVATIONS: Mapping[str, str] = {
     name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
@@ -79,7 +85,10 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
     name = name if name in FUNCTIONS else name.rstrip("_")  # `relu_` works in place
     known = FUNCTIONS.get(name, "")
     one_each = 1 if name == "split" else len(first.states) or SIZE  # timestep, or state
-    if name in ("split", "chunk") and (given.all[1:2] != [one_each] or (first.states and given.get("dim", 2, 0))):
+    level = max(first.axes.find("s"), 0)
+    if name in ("split", "chunk") and (
+        given.all[1:2] != [one_each] or (first.states and given.get("dim", 2, 0) != level)
+    ):
         known = ""
     made: Value = None
     sizes = [one for each in given.all[1:] for one in (each[:] if isinstance(each, list) else [each])]
@@ -98,14 +107,15 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             one = sizes == [0] if name == "unsqueeze" else len(sizes) == 3 and sizes[0] == 1
             one = one and not first.step.is_data
             rows = first.axes == "" and first.returns == "sequence" and first.step.out not in (1, None)  # view(-1, 8)
-            axes = STEP if one else FLAT * (flat and (first.axes in ("btf", "tbf") or rows))
+            axes = STEP if one else (ROWS if first.axes == "tbf" else FLAT * (first.axes == "btf" or rows)) * flat
             if first.axes == "bft" and sizes[2:] in ([first.step.out], [SIZE]):  # rather than a transposition
                 said = "returns features before timesteps, which a reshape regroups; here they are transposed"
                 first.step.note(Note(said, "differs"))
             width, last = first.step.out or 0, sizes[-1] if sizes and type(sizes[-1]) is int else -1
             splits = len(sizes) == 4 or (name in ("view", "reshape") and 1 < last < width and width % last == 0)
             axes = SPLIT if splits and not first.step.is_data and not first.states else axes
-            made = replace(first.alone, axes=first.axes if name == "squeeze" and len(first.states) > 1 else axes)
+            kept = name == "squeeze" and (len(first.states) > 1 or first.axes in OTHERWISE)
+            made = replace(first.alone, axes=first.axes if kept else axes)
             made = TracedTensor(first.step, "vector") if both else made
             if first.states and len(sizes) == 4 and name in ("view", "reshape"):  # of layers, in one or both directions
                 ways = [*zip(first.states[::2], first.states[1::2], strict=False)]
@@ -281,7 +291,8 @@ def _joined(record: Recorder, name: str, given: Given, tensors: list[TracedTenso
         return first
     if len(tensors) == 1 and first.step.timed:
         axes = FLAT if first.axes == VECTOR and axis in (1, -1) else ""  # if each output is a vector
-        axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "") if name == "stack" else axes
+        if name == "stack" or (first.axes == STEP and axis in (0, 1)):
+            axes = {0: "tbf", 1: "btf", 2: "bft", -1: "bft"}.get(axis, "")
         return TracedTensor(first.step, "sequence", axes=axes)
     if name == "stack" and axis == 0 and len(tensors) > 1 and _are_levels(tensors):
         last = tensors[-1].step
@@ -315,6 +326,7 @@ def _repeated(record: Recorder, name: str, given: Given, first: TracedTensor) ->
         return None
     if len(counts) == 1 and (len(sizes) != 2 or sizes[0] in counts):
         made = record.after(first, Repeat(counts[0]), name, given.line, "sequence")
+        made = replace(made, axes={0: "tbf", 1: "btf"}.get(sizes.index(counts[0]), "") if len(sizes) == 3 else "")
         if len(sizes) == 2:
             made.step.note(Note(f"{name} (line {given.line}) repeats samples; here it repeats timesteps", "differs"))
         return made
@@ -366,7 +378,7 @@ def _padded(record: Recorder, name: str, given: Given, first: TracedTensor) -> V
 def _activated(record: Recorder, name: str, given: Given, first: TracedTensor) -> Value:
     axis = given.get("dim", 1, given.get("axis"))
     unsaid = axis is None and len(first.axes) == 3 and not first.step.is_keras  # PyTorch takes the first of three axes
-    if name == "softmax" and (first.axes in (FLAT, SPLIT) or unsaid):
+    if name == "softmax" and (first.axes in OTHERWISE or unsaid):
         return None
     usual = _SHAPES.get(name, {})
     for argument, value in {**dict(zip(usual, given.positional[1:], strict=False)), **given.named}.items():

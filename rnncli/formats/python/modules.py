@@ -17,8 +17,9 @@ from rnncli.formats.nodes import Node, Note, Pass, loops, names, returned, shape
 from rnncli.formats.python.functions import (
     FLAT,
     LOG_SOFTMAX,
+    OTHERWISE,
     PACKED,
-    SPLIT,
+    ROWS,
     STEP,
     USES,
     VECTOR,
@@ -169,9 +170,11 @@ class Modules(Recorder):
             rank = first.rank if first is not None else len(read or ()) + 1
             if module.name == "TimeDistributed" and made[0].word == Pass() and rank != 3:  # it flattens pictures
                 raise UnknownModuleError("")
-            if first is not None and first.axes == FLAT and made[0].features:
-                same = made[0].features == first.step.out
-                first = replace(first, axes="") if same else self.after(first, Flatten(), "flatten", line, "vector")
+            if first is not None and first.axes in (FLAT, ROWS) and made[0].features:
+                if made[0].features == first.step.out:
+                    first = replace(first, axes="")
+                elif first.axes == FLAT:
+                    first = self.after(first, Flatten(), "flatten", line, "vector")
                 reads = [self.read(first)]
             if first is not None and not _finds_features(module, made[0], first.axes):
                 raise UnknownModuleError(f"{kind} (line {line}) reads along an axis other than that of the features")
@@ -384,7 +387,7 @@ def _finds_features(module: Module, made: Node, axes: str) -> bool:
         return axes[1:2] in ("", "f")
     if module.name == "Softmax":  # which takes the first of three axes if it is not given one
         unsaid = module.framework == "torch" and module.given.get("dim", 0) is None
-        return axes not in (FLAT, SPLIT) and not (unsaid and len(axes) == 3)
+        return axes not in OTHERWISE and not (unsaid and len(axes) == 3)
     if module.name == "Flatten":
         return module.framework == "keras" or axes[1:] == "tf"
     return made.features is None or axes[-1:] in ("", "f")

@@ -20,7 +20,7 @@ from rnncli.formats.frameworks import ALIASES
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.functions import FLAT, SPLIT, USES, USES_OF_PARTS
+from rnncli.formats.python.functions import OTHERWISE, USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.modules import kind_of
 from rnncli.formats.python.objects import LIST, Call, Class, Function, Given, Instance, Named, Open, Value
@@ -505,7 +505,7 @@ def _nodes(model: _FoundModel) -> list[Node]:
         if each.step in inside or (keras and each.part) or times[each.step] > 1
     }
     for each in model.outputs:
-        if each.axes in (FLAT, SPLIT):
+        if each.axes in OTHERWISE:
             also.setdefault(each.step, []).append(Note("is returned in another shape than here", "differs row"))
         if each.axes == "bft":
             turned = Note(
