@@ -139,23 +139,25 @@ class Containers(Modules):
         return self.fresh(made)
 
     def add_to(self, module: Module, name: str, value: Value) -> None:
-        """Add a layer to a container."""
+        """Add a layer to a container, or replace the one of this name."""
         assert module.items is not None
         if isinstance(value, TracedTensor):  # Input((50, 8)) in a list
             value = value.step.module
         if isinstance(value, Module):
             value.inner = True
-        self.put(module, module.items, name if name not in module.items else f"{name}_{len(module.items)}", value)
+        self.put(module, module.items, name, value)
 
     def change_items(self, owner: Module, name: str, given: Given) -> Value:
         """Change a container as one of its methods does; an unknown change adds an unknown layer."""
         owner.outputs, items, place = [], owner.items or {}, given.get("key", 0, -1)
         if name == "add_module":
-            self.add_to(owner, str(given.get("name", 0)), given.get("module", 1))
+            named = given.get("name", 0)
+            self.add_to(owner, named if isinstance(named, str) else f"{len(items)}_", given.get("module", 1))
         elif name in _ADD:
             if owner in self.lent:  # a function from elsewhere that is given an unfinished model may add layers
-                self.add_to(owner, str(len(items)), self.lent.pop(owner))
-            self.add_to(owner, str(len(items)), given.get("layer", 0))
+                self.add_to(owner, f"{len(items)}_", self.lent.pop(owner))
+            number = str(len(items))
+            self.add_to(owner, f"{number}_" if number in items else number, given.get("layer", 0))
         elif name == "pop" and type(place) is int and -len(items) <= place < len(items) and not self.doubted(owner):
             return items.pop([*items][place])
         elif name == "build":

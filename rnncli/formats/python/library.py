@@ -231,8 +231,8 @@ def named_call(evaluator: Evaluator, called: Named, given: Given) -> Value:
             evaluator.step(len(owner) // ITEMS_A_STEP)
             with suppress(ValueError, RecursionError):
                 return evaluator.fresh(json.loads(owner))
-        case ("delattr",) if isinstance(owner, Instance):
-            return evaluator.put(owner, owner.values, name, Unknown(f"{name} is deleted"))
+        case ("delattr",) if isinstance(name, str):
+            return evaluator.set_attribute(owner, name, Unknown(f"{name} is deleted"), given.node)
         case ("type",) if isinstance(owner, Instance) and owner.cls is not None:
             return owner.cls
         case ("type",) if type(owner).__name__ in _KINDS and len(given.positional) == 1:
