@@ -31,11 +31,10 @@ SCALES = {
 FEW = {
     **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
-    **dict(pair.split() for pair in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),
-    **dict(pair.split() for pair in ("twelve 12", "seize 16", "thirty-two 32", "zweiunddreissig 32", "trente-deux 32")),
-    **dict.fromkeys(("eight", "acht", "ocho", "huit"), "8"),
+    **dict(it.split() for it in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),
+    **dict(it.split() for it in ("twelve 12", "seize 16", "thirty-two 32", "zweiunddreissig 32", "trente-deux 32")),
+    **dict(it.split() for it in ("eight 8", "acht 8", "ocho 8", "huit 8", "ten 10", "zehn 10", "diez 10", "dix 10")),
     **dict.fromkeys(("sixty-four", "vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
-    **dict.fromkeys(("ten", "zehn", "diez", "dix"), "10"),
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }

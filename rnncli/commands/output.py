@@ -114,10 +114,9 @@ _STYLES: Mapping[str, dict[str, Any]] = {"message": {}, "fault": {"bold": True},
 
 def report(error: RnncliError, origin: str | None = None) -> int:
     """Print an error, with the origin of the spec at fault unless that is shown anyway, and return its exit status."""
-    if origin is not None and origin.rstrip("…") in f"{error.message}\n{getattr(error, 'text', '')}":
-        origin = None
     styled = is_styled(sys.stderr)
     width = notes_width()
+    origin = None if origin and origin.rstrip("…") in f"{error.message}\n{getattr(error, 'text', '')}" else origin
     first, *others = error.parts(origin, str if shows_unicode(sys.stderr) else ascii_form, width)
     texts = [click.style("Error", fg="red", bold=True) if styled else "Error"]
     texts.append(_within(width, f"Error: {first.text}").removeprefix("Error"))

@@ -347,11 +347,6 @@ def _macs(found: re.Match[str]) -> str:
     return f"--macs {number * {'g': 10**9, 'm': 10**6}.get(found[1], 1) // 2}"
 
 
-def _of_units(found: re.Match[str]) -> str:
-    """`units 8`, `units 8,16` -> a network, a pattern."""
-    return f"input:32,lstm:{{{found[1]}}}" if "," in found[1] else f"input:32,lstm:{found[1]}"
-
-
 _WHICH_MEMORY = (
     "--memory limits the size of the parameters (flash), --streaming the other memory of one step (RAM), --training "
     "the memory for training"
@@ -417,7 +412,8 @@ OPTIONS = (
     _option("in|i|ids|tokens|data|x|calibration", "--input"),
     _option("(dark|light)-(?:mode|theme)", r"--theme \1"),
     _option("s", "--quiet"),
-    Rewrite("option", rf"(?:{_SIZES}) (\d+(?:,\d+)*),?", _of_units, "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite("option", rf"(?:{_SIZES}) (\d+),?", r"input:32,lstm:\1", "for example", invents=True, advice=_SPEC_SAYS),
+    Rewrite("option", rf"(?:{_SIZES}) (.+,.+)", r"input:32,lstm:{\1}", "for example", invents=True, advice=_SPEC_SAYS),
     _no_option("(?:hidden(?:-units)?|num-units|neurons|cells|layers|vocab|vocab-size) .*", f"{_SPEC_SAYS}: {_A_SPEC}"),
     _option("no-?colou?rs?", "--color never"),
     _no_option("train|fit|learn", _NOT_TRAINED),

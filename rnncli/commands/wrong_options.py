@@ -238,8 +238,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         message = f"{this.name} has no option {typed.text}; {do}"
     alone = len(this.arguments) == 1
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
-    named_layer = not alone and this.name != "compare"  # where a kind may start another network
-    behind = [each for each in behind if not is_spec(each) or (named_layer and each in KINDS)]
+    behind = [each for each in behind if not is_spec(each) or each in KINDS]
     valued = [each for each in this.options.values() if not isinstance(each.type, FileName)]
     behind = [each for each in behind if f"--{each}" not in this.options or any(_fits(own, each) for own in valued)]
     said = typed
@@ -272,6 +271,7 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     names = (f"--{name}", *([f"-{name}"] if said.value is not None or not said.text.startswith("--") else []))
     exact = [each for each in names if each in this.options]
     starts = sorted((each for each in this.options if each.startswith(f"--{name}")), key=len)
+    starts = [each for each in starts if _fits(this.options[each], said.value)] or starts
     is_one = len({this.options[each] for each in starts}) == 1 and not said.is_argument
     own = next(iter(exact or starts * (is_one and (len(name) > 1 or this.options[starts[0]].is_flag))), None)
     if own is not None and this.options[own] in this.given and said.is_argument:

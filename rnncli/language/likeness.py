@@ -16,7 +16,7 @@ _ALSO_LIKE = str.maketrans(
 
 
 def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
-    """Return at most two of `words` that are most similar to a word, the most similar first, or have its letters.
+    """Return at most two of `words` that are most similar to a word, the most similar first.
 
     A word that contains one of them and more (`convlstm`) means something else, so it does not match; and a word of two
     letters is at most one letter from another.
@@ -25,9 +25,7 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
-    words = list(words) if len(word) <= _LONGEST_WORD else []
-    found = get_close_matches(word, words, n=2, cutoff=max(likeness, least))
-    found = found or [each for each in words if len(word) > _SHORT and sorted(each) == sorted(word)][:2]
+    found = get_close_matches(word, list(words), n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
     return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
 
 

@@ -43,11 +43,10 @@ def _said_by(name: str) -> str:
 
 THEIR_NAMES = {
     **dict.fromkeys(("eingabe", "eingang", "entrada", "entree"), "input"),
-    **dict.fromkeys(("ausgabe", "ausgang", "salida", "saida", "sortie"), "dense"),
+    **dict.fromkeys(("ausgabe", "ausgang", "salida", "saida", "sortie", "dicht", "dichte", "densa"), "dense"),
     **dict.fromkeys(("einbettung", "incrustacion", "plongement"), "embed"),
     **dict.fromkeys(("abandono", "abandon"), "dropout"),
     **dict.fromkeys(("abflachen", "aplanar", "aplatir"), "flatten"),
-    **dict.fromkeys(("dicht", "dichte", "densa"), "dense"),
     **dict.fromkeys(("aktivierung", "activacion"), "act"),
     **dict.fromkeys(("normalisierung", "normalizacion", "normalisation"), "norm"),
     "faltung": "conv",

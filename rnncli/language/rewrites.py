@@ -28,11 +28,6 @@ from rnncli.layers.words import in_both
 from rnncli.quantities import FEW, SCALES, nearest_size
 
 
-def _fraction(found: re.Match[str]) -> str:
-    """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
-    return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
-
-
 def _padded(found: re.Match[str]) -> str:
     """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; `pad=0` is left out."""
     padding = int(found[3])
@@ -56,11 +51,6 @@ def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
     keys = [key for key in WHOLE if key.startswith(found[1].lower()[:5])]  # dilated, dilation
     return f":{keys[0]}=" if len(keys) == 1 else found[0]
-
-
-def _class(found: re.Match[str]) -> str:
-    """`GlobalMaxPooling1D`, `repeat_vector` -> `pool:max`, `repeat`."""
-    return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
 
 
 def _moved(found: re.Match[str]) -> str:
@@ -205,7 +195,7 @@ REWRITES = (
     _text(r"(?<=[0-9])(?:,\s|\s{1,9})([2-9])\s{1,9}<LAYERS>(?=,|$)", r":x\1", r"x\1 repeats a layer"),
     _same_text(r"<WITH>(?:times\s{1,9}([2-9])|([2-9])\s?<TIMES>)<END>", r":x\1\2", r"x\1\2 repeats a layer"),
     _text(r"\b(?:stacked|deep|elman|vanilla)\s{1,9}(?=<R>\b)", ""),
-    _text(r"<WITH>return[\s-]seq\w{0,9}<END>", ":seq", _SEQ),
+    _same_text(r"<WITH>(?:return[\s-]seq|many.{1,4}many)\w{0,9}<END>", ":seq", _SEQ),
     _text(r"\bbi-?dire(?!ctional\b)[ckz]\w{1,12}\s{1,9}(?=<R>\b)", "bidirectional "),
     _text(r"^<S>([2-9])\s{1,9}(<R>)\s{1,9}<LAYERS>\s{1,9}(?=[0-9]{1,9}[-/,])", r"\1 layer \2 "),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,]<S>[0-9]{1,9})+)$", _layers),
@@ -234,7 +224,7 @@ REWRITES = (
         r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", lambda it: str(int(it[1]) << 10 * " kmg".index(it[2].lower()))
     ),
     _part(r"(?<=[:x])([0-9]{1,6}[kmg])b(?=[:x]|$)", r"\1", drops=True),
-    _same_part(r"(?<=[:x])[0-9]{1,4}(?:\^|\*\*)[0-9]{1,2}(?=[:x]|$)", lambda found: nearest_size(found[0]) or found[0]),
+    _same_part(r"(?<=[:x])\d{1,9}(?:(?:\^|\*\*)\d{1,2}|\.0{1,9})(?=[:x]|$)", lambda it: nearest_size(it[0]) or it[0]),
     _text(r"(?<=embed:[0-9]),(?=[0-9]{1,2}[kM]x)", ".", message=_POINT),
     _text(r"(?<=[0-9])\s{1,9}(?=(?-i:[kKMG])(?:<S>x|[:,]|$))", ""),
     _text(r"(?<=[:(\[=])<S>(?:None|null|any|[?*TLNB]|-1|batch)<S>[x,*]<S>(?=[0-9?*(-]|[TLN]\b|None)", "", _OPEN),
@@ -267,7 +257,10 @@ REWRITES = (
     ),
     _text(r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ]<N>)", r"\1\2", message=_THOUSANDS),
     _text(r"(<P>[:=]0?),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    _same_text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction),
+    _same_text(
+        r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)",
+        lambda found: f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}",
+    ),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     _text(r"\b(<TWO>):<ENDS>=(<N>)[:,]<S><LEADS>=(<N>)", r"\1:\3x\2", ALONE),
     _text(r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", ALONE),
@@ -277,7 +270,6 @@ REWRITES = (
     _part(r"(<TWO>:[0-9]{1,9}[kMG]?)(?!e[0-9](?![0-9]))[ac-fh-jln-wyz](?=[0-9])", r"\1x", message=_X),
     _text(r"^<S>vocab\w{0,9}[=:\s](<N>),<S>(?:emb\w{0,9}|(?:emb\w{0,9}\s?)?dim\w{0,9})[=:\s](<N>)", r"embed:\1x\2"),
     _part(r"^(<P>):p(?=[0-9.])", r"\1:"),
-    _same_part(r"(?<=[:x])([0-9]{1,9})\.0{1,9}(?=[:x]|$)", r"\1"),
     _part(r"(?:(?<=[:x][12])|(?<=^[12]))b(?=x|:|$)", "G"),
     _same_part(r"(?<=[0-9])<S><SCALE>(?=<S>(?:x|:|$))", lambda found: SCALES[found[0].strip().lower()]),
     _part(r"(?<=:)(?:[0-9]+(?:\*_?[a-wyz]\w*|_?[a-fh-jln-wyz])|_?[a-wyz]\w*[*/+][0-9]+)(?=:|$)", "_b", _OWN, _NOT_THIS),
@@ -329,7 +321,7 @@ REWRITES = (
     _layer(r"<EACH>[:(](<K>.*?)\)?", r"\1", ""),
     _layer(r"<EACH>:(<N>.*)", r"dense:\1"),
     _layer(r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
-    _part(r"^[a-z]\w{1,40}", _class, "perhaps {}"),
+    _part(r"^[a-z]\w{1,40}", lambda it: NAMED.get(it[0].lower()) or NAMED.get(squeezed(it[0]), it[0]), "perhaps {}"),
     _layer(r"(<ACT>):(<N>)", r"dense:\2:\1"),
     _layer(r"(<ACT>):act(?:ivation)?", r"act:\1"),
     # a second number
@@ -351,7 +343,6 @@ REWRITES = (
     _text(r"(?<=[0-9a-z])<S>,<S>(?=x[0-9]{1,4}(?:[:,]|$))", ":", "with colons"),
     # fields
     _same_part(r":(?:(?:all|full|whole)?_?(?:seqs|se[qc]uen[a-z]+|ret[a-z]*_?seq)|all|full|rs)<ON><E>", ":seq", _SEQ),
-    _same_part(r":many\w{1,4}many<E>", ":seq", _SEQ),
     _part(r":([a-z_]{2,20})([0-9]{1,9})=<E>", r":\1=\2"),
     _part(r":(<WHOLE>)(?:s|_?size|ect(?:ion|ed))?[:=_-]?(?=[0-9])", r":\1=", r"perhaps \1="),
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
