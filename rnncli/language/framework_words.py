@@ -103,7 +103,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("pack_padded_sequence pad_packed_sequence packed_sequence enforce_sorted lengths", _PACKED),
     ("timedistributed time_distributed", "dense, dropout and norm already apply to each timestep of a sequence"),
     ("reshape permute", _TO_VECTOR),
-    ("concatenate concat add multiply lambda residual skip tcn", _ONE_ROW),
+    ("concatenate concat add multiply lambda residual tcn skip", _ONE_ROW),
     ("attn attention multiheadattention mha additiveattention", _NO_ATTENTION),
     ("transformer transformerencoder transformerencoderlayer", _NO_ATTENTION),
     ("conv2d convlstm convlstm1d convlstm2d separableconv1d depthwiseconv1d dwconv conv1dtranspose", _ALONG_TIME),
