@@ -15,7 +15,7 @@ from rnncli.immutable import NamedTuple
 from rnncli.language.rules import check_rules
 from rnncli.language.spec import parse
 from rnncli.layers import KINDS, LAYERS, Layer
-from rnncli.layers.options import Flag
+from rnncli.layers.options import Flag, Option
 from rnncli.layers.sizes import BLANK_PATTERN, SizeError
 from rnncli.layers.weights import FRAMEWORKS
 from rnncli.layers.words import argument_form
@@ -98,9 +98,8 @@ def _fields(cls: type[Layer], earlier: Sequence[str], typed: str, *, blanks: boo
         if cls.sizes.required and not typed:
             return
     fields, values = _ways(cls, earlier)
-    begun = {text: means for text, means in fields.items() if text.startswith(word)}
-    # A field is offered up to its `=`; values without a key are many, and offered only if no other field matches.
-    shown = {text if "=" in word else "".join(text.partition("=")[:2]): means for text, means in begun.items()}
+    shown = {_up_to_choice(text, word): means for text, means in fields.items() if text.startswith(word)}
+    # There are many values without a key: they are offered only if no other field matches.
     shown = shown or {text: means for text, means in values.items() if text.startswith(word)}
     yield from ((text, means) for text, means in shown.items() if text != word)
     whole = _is_count(word) or (word != _COUNT and word in fields | values)
@@ -118,14 +117,18 @@ def _ways(cls: type[Layer], earlier: Sequence[str]) -> tuple[dict[str, str], dic
     }
     found: tuple[dict[str, str], dict[str, str]] = ({}, {})
     for option in (each for each in cls.options if each.attribute not in given):
-        theirs = argument_form(cls, option) if isinstance(option, Flag) else option.attribute
-        means = option.means if option.means == theirs else f"{option.means} ({theirs})"
         for ways, fields in zip(found, (option.fields(), option.short_fields()), strict=True):
             able = (text for text, value in fields.items() if _fits(cls, given | {option.attribute: value}))
-            ways |= dict.fromkeys(able, means)
+            ways |= dict.fromkeys(able, _means(cls, option))
     if cls.reads != "input" and not any(map(_is_count, earlier)):
         found[0][_COUNT] = "number of times to repeat the layer"
     return found
+
+
+def _means(cls: type[Layer], option: Option) -> str:
+    """Return what a field does, with Keras's argument for it (only its name if the field has values)."""
+    theirs = argument_form(cls, option) if isinstance(option, Flag) else option.attribute
+    return option.means if option.means == theirs else f"{option.means} ({theirs})"
 
 
 def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> _Words:
@@ -135,6 +138,12 @@ def _behind(cls: type[Layer], fields: Sequence[str], typed: str) -> _Words:
         yield f"{typed}:", "a field of the layer"
     if done:
         yield f"{typed},", "the next layer"
+
+
+def _up_to_choice(field: str, typed: str) -> str:
+    """Return a field up to the `=`, or the whole field if the `=` is typed already."""
+    key, equals, _ = field.partition("=")
+    return field if equals in typed else key + equals
 
 
 def _fits(cls: type[Layer], arguments: dict[str, Any]) -> bool:

@@ -43,6 +43,9 @@ _LONG, _LONG_LAYER = 1000, 200
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
+_MAKES_UP = "for example|give|name|repeat"
+"""How the words of a repair begin that makes up a number or a name; the size of a missing input does not count."""
+
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they are written in a spec."""
 
@@ -280,8 +283,7 @@ def _own(text: str, fault: SpecError, named: tuple[int, int]) -> Iterator[Applie
     """Yield the repair that the error itself suggests; what it replaces counts as dropped, also the `named` text."""
     if fault.repair and fault.repair != text:
         start, end = changed(text, fault.repair)
-        # The words of a repair that makes up a number or a name; the size of a missing input does not count.
-        made_up = re.match("for example|give|name|repeat", fault.lead or fault.advice or "") is not None
+        made_up = re.match(_MAKES_UP, fault.lead or fault.advice or "") is not None
         guess = made_up or len(fault.repair) < len(without_spaces(text))
         # A size is only written more plainly, so every other word must be one without a meaning.
         told = "" if start >= end or fault.lead == ALONE else text[min(start, named[0]) : max(end, named[1])]

@@ -28,6 +28,11 @@ from rnncli.layers.words import in_both
 from rnncli.quantities import FEW, SCALES, nearest_size
 
 
+def _fraction(found: re.Match[str]) -> str:
+    """`dropout:20%`, `dropout:1/2` -> `dropout:0.2`, `dropout:0.5`."""
+    return f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}"
+
+
 def _padded(found: re.Match[str]) -> str:
     """`conv:16x3:pad=1` -> `conv:16x3:same`, if so many zeros on both sides keep the length; `pad=0` is left out."""
     padding = int(found[3])
@@ -51,6 +56,11 @@ def _key(found: re.Match[str]) -> str:
     """`:s2`, `:dilated=2` -> `:stride=2`, `:dilation=2`: the key with the same beginning, if there is only one."""
     keys = [key for key in WHOLE if key.startswith(found[1].lower()[:5])]  # dilated, dilation
     return f":{keys[0]}=" if len(keys) == 1 else found[0]
+
+
+def _class(found: re.Match[str]) -> str:
+    """`GlobalMaxPooling1D`, `repeat_vector` -> `pool:max`, `repeat`."""
+    return NAMED.get(found[0].lower()) or NAMED.get(squeezed(found[0]), found[0])
 
 
 def _moved(found: re.Match[str]) -> str:
@@ -257,10 +267,7 @@ REWRITES = (
     ),
     _text(r"(<TWO>:[0-9]{1,9})[,. ]([0-9]{3,9})(?=(?:[,. ][0-9]{3}){0,2}[x, ]<N>)", r"\1\2", message=_THOUSANDS),
     _text(r"(<P>[:=]0?),([0-9]{1,20})(?=,|$)", r"\1.\2", message=_POINT),
-    _same_text(
-        r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)",
-        lambda found: f"{found[1]}{float(found[2]) / max(1, int(found[3] or 100)):g}",
-    ),
+    _same_text(r"(<P>[:=])([0-9]{1,9}(?:\.[0-9]{1,9})?)<S>(?:%|/([0-9]{1,9}))(?=,|$)", _fraction),
     _text(r"\b(<TWO>:<N>)(?:<S>[,:]<S>|\s{1,9})(?=<N>(?:[\s,]|$|:(?!<K>\b)))", r"\1x", message=_X),
     _text(r"\b(<TWO>):<ENDS>=(<N>)[:,]<S><LEADS>=(<N>)", r"\1:\3x\2", ALONE),
     _text(r"\b(<TWO>):\w{1,20}=(<N>)[:,]<S>\w{1,20}=(<N>)", r"\1:\2x\3", ALONE),
@@ -321,7 +328,7 @@ REWRITES = (
     _layer(r"<EACH>[:(](<K>.*?)\)?", r"\1", ""),
     _layer(r"<EACH>:(<N>.*)", r"dense:\1"),
     _layer(r"(?:cudnn|(?:(?:tf|keras|nn|torch|layers)\.){1,4}|stacked|deep)[-_]?(<K>\b.*)", r"\1"),
-    _part(r"^[a-z]\w{1,40}", lambda it: NAMED.get(it[0].lower()) or NAMED.get(squeezed(it[0]), it[0]), "perhaps {}"),
+    _part(r"^[a-z]\w{1,40}", _class, "perhaps {}"),
     _layer(r"(<ACT>):(<N>)", r"dense:\2:\1"),
     _layer(r"(<ACT>):act(?:ivation)?", r"act:\1"),
     # a second number
