@@ -72,7 +72,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
         gone = in_ascii(step.drops).lower().strip(":, ")
-        changed = r"\W+".join(re.findall(r"\w+", gone))  # by an earlier step, in a sign between the words
+        changed = r"[^\w:]+".join(re.findall(r"\w+", gone))  # by an earlier step, in a sign between the words
         gone = re.escape(gone) if gone in plain else rf"\b{changed}\b" if changed else ""
         plain = re.sub(gone, " ", plain) if gone else plain
     plain = re.sub(r"(?<=[0-9])\s?[kmgb](?=x)", "", plain)  # 10kx32

@@ -242,7 +242,7 @@ def _fields(cls: type[Layer], field: Token) -> Iterator[tuple[str, str]]:
         if guess in words:
             instead = _argument(cls, guess, value) or words[guess] + equals + value
             yield instead, f"perhaps {field_in_both(cls, instead)}"
-    if words.get(value) == value and "act" in words:
+    if not of_others and words.get(value) == value and "act" in words:
         yield f"act={value}", "perhaps"
 
 
