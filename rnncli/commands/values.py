@@ -142,8 +142,8 @@ OTHER_DTYPES: Mapping[str, str] = {
 }
 """Names of dtypes in several libraries: `torch.half`, `np.float32`."""
 
-LIKE_A_CHOICE, _LIKE_THREE_LETTERS = 0.7, 0.65
-"""How similar to a choice, a command or the name of a file a word must be to count as a misspelling; and to `zsh`."""
+LIKE_A_CHOICE = 0.7
+"""How similar to a choice, a command or the name of a file a word must be to count as a misspelling."""
 
 
 class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
@@ -181,8 +181,9 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
         """Return the word that was probably meant by a wrong one; a name with other digits is not a misspelling."""
         from rnncli.language.likeness import closest
 
-        likeness = _LIKE_THREE_LETTERS if len(text) == 3 else LIKE_A_CHOICE
-        near = closest(text.lower(), [name for name, word in self.names.items() if word in self.words], likeness)
+        names = [name for name, word in self.names.items() if word in self.words]
+        turned = (name for name in names if len(name) > 2 and sorted(name) == sorted(text.lower()))  # `zhs`
+        near = closest(text.lower(), names, LIKE_A_CHOICE) or next(turned, None)
         same = near is not None and re.sub("[^0-9]", "", near) == re.sub("[^0-9]", "", text)
         return self.meant(text) or (self.names[near] if near is not None and same else None)
 
