@@ -296,6 +296,34 @@ def fused(make: Maker) -> str:
     return make.node("QuickGelu", y, alpha=1.0, **own)
 
 
+def written_out(make: Maker) -> str:
+    """Norms and exact gelus as files of older versions of ONNX compute them, behind each other and with variations."""
+
+    def number(value: float) -> str:
+        return make.array(f"number{len(make.arrays)}", values=np.float32(value))
+
+    def norm(x: str, epsilon: float, *arrays: str, power: bool = True) -> str:
+        centred = make.node("Sub", x, make.node("ReduceMean", x, axes=[-1]))
+        square = make.node("Pow", centred, number(2)) if power else make.node("Mul", centred, centred)
+        variance = make.node("ReduceMean", square, axes=[-1])
+        y = make.node("Div", centred, make.node("Sqrt", make.node("Add", number(epsilon), variance)))
+        for operation, array in zip(("Mul", "Add"), arrays, strict=False):
+            y = make.node(operation, array, y)
+        return y
+
+    def gelu(x: str, *, half_first: bool = False) -> str:
+        of = make.node("Mul", x, number(0.5**0.5)) if half_first else make.node("Div", x, number(2**0.5))
+        share = make.node("Add", make.node("Erf", of), number(1))
+        if half_first:
+            return make.node("Mul", make.node("Mul", x, number(0.5)), share)
+        return make.node("Mul", make.node("Mul", x, share), number(0.5))
+
+    y = norm(sequence(make, "LSTM", direction="reverse"), 1e-3, make.array("gamma", UNITS), make.array("beta", UNITS))
+    y = gelu(gelu(y), half_first=True)
+    y = norm(norm(y, 1e-5, make.array("scale", UNITS), power=False), 1e-5)
+    return last(make, "GRU", x=y, reads=UNITS, direction="reverse")
+
+
 Build = Callable[[Maker], str]
 
 CASES: dict[str, tuple[str, Build]] = {
@@ -356,6 +384,10 @@ CASES: dict[str, tuple[str, Build]] = {
     "quantised": ("input:3,lstm:4,dense:2:nobias", quantised),
     "rounded": ("embed:9x4,conv:5x3:relu,lstm:4,dense:6,dense:2", rounded),
     "last-step-by-its-number": ("input:3,lstm:4", last_step_by_its_number),
+    "written-out": (
+        "input:3,lstm:4:seq:back,norm,act:gelu:x2,norm:nobias:eps=1e-5,norm:nobias:noscale:eps=1e-5,gru:4:reset=before",
+        written_out,
+    ),
     "external": ("input:3,lstm:4", lambda make: last(make, "LSTM")),
 }
 """Each file's spec, and the function that makes it."""

@@ -381,7 +381,7 @@ def _normalized(call: NodeCall, cls: type[Norm], axis: int, moving: Mapping[str,
     rank = None if flow.axes is None else len(flow.axes)
     both = {"gamma": scale, "beta": shift}.items()
     arrays = {role: _flat(each, each.tensor.params, rank) for role, each in both if isinstance(each, Constant)}
-    require("gamma" in arrays or (isinstance(scale, Fill) and scale.number == 1))
+    require("gamma" in arrays or not call.node.reads(1) or (isinstance(scale, Fill) and scale.number == 1))
     require("beta" in arrays or is_zero(shift) or not call.node.reads(2))
     arrays |= moving
     shapes = {array.tensor.shape for array in arrays.values()}

@@ -17,6 +17,7 @@ from rnncli.formats.model_file import ModelFile, model_of
 from rnncli.formats.nodes import Node, Note
 from rnncli.formats.onnx.arrays import Constant, ReasonError, constant_of
 from rnncli.formats.onnx.cells import KINDS
+from rnncli.formats.onnx.formulas import Formulas
 from rnncli.formats.onnx.layers import OPERATIONS
 from rnncli.formats.onnx.messages import OWN_DOMAINS, GraphProto, MessageReader, ModelProto, NodeProto, TensorProto
 from rnncli.formats.onnx.values import (
@@ -110,6 +111,7 @@ class _GraphScope:
     Attributes:
         shapes: the shapes of values that it declares.
         readers: how often each value is read, including in nested graphs.
+        formulas: the formulas that its nodes compute.
         values: the known values; None if nothing is known of one.
         captured: the values of enclosing graphs that it reads.
     """
@@ -118,6 +120,7 @@ class _GraphScope:
     around: _GraphScope | None
     shapes: Mapping[str, Sequence[int | None] | None]
     readers: Counter[str]
+    formulas: Formulas
     values: dict[str, Value | None] = field(default_factory=dict)
     captured: dict[str, Flow] = field(default_factory=dict)
 
@@ -159,7 +162,7 @@ class _Walk:
         declared = [*graph.value_info, *graph.input, *graph.output]
         shapes = {each.name or "": sizes for each in declared if (sizes := each.sizes()) is not None}
         readers = Counter([*_read_by(graph.node), *(each.name or "" for each in graph.output)])
-        scope = _GraphScope(lead, around, shapes, readers)
+        scope = _GraphScope(lead, around, shapes, readers, Formulas(readers))
         scales = {each: False for node in graph.node for each in node.input[1:] if node.operation in _SCALING}
         stored = scales | {node.reads(0): True for node in graph.node if node.operation in _SCALING}
         for array in graph.initializer:
@@ -224,6 +227,8 @@ class _Walk:
                 notes += [Note(text, "left out")] if str(reason) else []
             except ArgumentError:  # a size that specs do not allow
                 pass
+        if flows and (whole := scope.formulas.whole(call)) is not None:
+            return self._made(scope, whole, ())
         if notes or (flows and node.operation not in ("Shape", "Size")):
             return self._opaque(scope, call, flows, notes)
         return []
@@ -232,8 +237,7 @@ class _Walk:
         """Add a node that is not understood, with its arrays, and return its outputs."""
         name, kind = call.name, call.node.operation
         edges = tuple(dict.fromkeys(self.found.edge(flow) for flow in flows))
-        for flow in flows:
-            self.found.say_order(flow)
+        self.found.unknown[name] = flows
         arrays = (value.tensor for value in call.values if isinstance(value, Constant) and value.wholes is None)
         tensors = {tensor.name: tensor for tensor in arrays if tensor.shape}
         axes = [axes_of(scope.shapes.get(output)) for output in call.node.output]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import prod
 from types import MappingProxyType
 from typing import Literal, TypeVar
@@ -253,12 +254,14 @@ class FoundNodes:
         nodes: the nodes by name, in order.
         axes: the axes of the inputs of the graphs, if they are known.
         owned: the names of the file's arrays that each node's arrays are made from.
+        unknown: what the operations that are not understood read, by the name of the node.
     """
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.axes: list[tuple[Axis, ...] | None] = []
         self.owned: dict[str, frozenset[str]] = {}
+        self.unknown: dict[str, Sequence[Flow]] = {}
         self._names: Counter[str] = Counter()
         self._merges: dict[str, dict[str, None]] = {}
         self._heads: dict[str, dict[Input, None]] = {}
@@ -279,6 +282,11 @@ class FoundNodes:
         self.nodes[node.name] = node
         self.owned[node.name] = frozenset(source.name for array in arrays for source in array.sources)
         return node.name
+
+    def remove(self, name: str) -> None:
+        """Remove a node, if there is one with that name."""
+        self.nodes.pop(name, None)
+        self.unknown.pop(name, None)
 
     def grow(self, flow: Flow, word: Word, **arrays: Constant) -> list[Flow]:
         """Replace the layer that returns a flow, add arrays to it, and return the flow."""
@@ -332,6 +340,8 @@ class FoundNodes:
 
     def finished(self, outputs: Sequence[tuple[str, Flow]]) -> list[Node]:
         """Return all nodes, as far as possible as their readers need them, and the outputs, whose names are given."""
+        for flow in chain.from_iterable(self.unknown.values()):
+            self.say_order(flow)
         read: dict[str, set[str | None]] = {}
         for node in self.nodes.values():
             for edge in node.reads or ():
