@@ -297,6 +297,21 @@ class Net(nn.Module):
         "dense/kernel": 8,
         "dense_1/kernel": 6,
     }
+    # A part has its arrays by name too, and a layer that the file lacks, whole or in part, does not get another's.
+    copies = "; ".join(f"{copy}.{each}" for copy in "ab" for each in named.split("; "))
+    still = named.replace("norm.weight", "norm.running_mean").replace("norm.bias", "norm.running_var")
+    batches = Path("model.py").read_text().replace("LayerNorm(3)", "BatchNorm1d(3, affine=False)")
+    Path("batches.py").write_text(batches.replace("self.norm(x)", "self.norm(x.mT).mT"))
+    for name, members, said in (
+        ("model.py", copies, "simple_rnn from b.rnn, dense from b.fcs.1, dense_1 from b.fcs.0"),
+        ("model.py", f"aux.norm.weight 3; aux.norm.bias 3; {named}", "layer_normalization from norm"),
+        ("batches.py", still, "batch_normalization from norm, simple_rnn from rnn, dense from fcs.1"),
+        ("model.py", named.replace("fcs.0", "fcs.2"), "fcs.0 would get the weights of fcs.1 in w.npz, but fcs.1 is an"),
+        ("model.py", named.replace("fcs.1.weight", "fcs.1.weight_v"), "Error: w.npz has no part with the shapes of"),
+    ):
+        saved("w.npz", members)
+        weights_given = "w.npz::b.rnn" if members == copies else "w.npz"
+        assert said in rnncli("forward", name, "--weights", weights_given).stderr, said
     # A matrix that may be a table or a dense layer is what the network has.
     saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; tok.weight 5x4")
     for spec, name in (("embed:5x4,rnn:2:nobias", "embedding"), ("input:4,dense:5:nobias", "dense")):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, zip_longest
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import MATRIX, numbered
-from rnncli.formats.conventions import BATCHES
+from rnncli.formats.conventions import BATCHES, array_shapes
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
 from rnncli.layers import Layer
@@ -42,9 +42,9 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if network.origin.reordered:
         advice = f"if the weights are in the order that the spec expects, give the spec itself: {network}"
         raise RnncliError(f"{model.path} may have its weights in another order: {network.origin.reordered[0]}", advice)
-    if not wanted and (nodes := _by_name(model, network)):
-        return _part(model, network, iter(nodes))
     parts = [part_of(model, wanted)] if wanted else list(model.parts)
+    if nodes := _by_name([*chain(*(part.nodes for part in parts)), *([] if wanted else model.left)], network):
+        return _part(model, network, iter(nodes))
     expected = [signature for _, signature in _owners(network)]
     fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
     if len(fits) > 1:
@@ -53,14 +53,14 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if fits and not fits[0].has_weights:
         raise RnncliError(f"{model.path} has layers, but no weights", "leave out --weights to draw them with --seed")
     if fits:
-        return _part(model, network, iter(node for node in fits[0].nodes if node.tensors))
+        return _part(model, network, _checked(model, network, (node for node in fits[0].nodes if node.tensors)))
     if not wanted and (nodes := _alike(model, network)) is not None:
         keras = all(node.convention in ("keras", "cudnn") for node in model.left)
         notes: tuple[Note, ...] = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
         every = {node.name for node in (*chain(*(part.nodes for part in parts)), *model.left) if node.tensors}
         others = sorted(map(shorten, every - {node.name for node in nodes}), key=numbered)
         notes += (Note(listed(others[:_SHOWN] + ["others"] * (len(others) > _SHOWN)), "left out"),) if others else ()
-        return replace(_part(model, network, iter(nodes)), notes=notes)
+        return replace(_part(model, network, _checked(model, network, nodes)), notes=notes)
     if model.format == "npz" and not wanted:
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
         raise RnncliError(
@@ -123,21 +123,50 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
     return Part("", network.head, tuple(made), path=model.path)
 
 
-def _by_name(model: ModelFile, network: Network) -> list[Node] | None:
-    """Return a file's layer for each layer of a source's network, by its name there; None if one has other shapes.
+def _by_name(nodes: Sequence[Node], network: Network) -> list[Node] | None:
+    """Return a file's layer for each layer of a source's network, by its name there; None if one is missing.
 
     All names in the file may begin with that of a module around the network: `model.rnn`.
     """
+    held, wanted = {node.name: node for node in nodes if node.tensors}, [*_named_by_source(network)]
+    leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if f".{each}".endswith(f".{name}")]
+    whole = [lead for lead in leads if all(lead + name in held for name, *_ in wanted)]
+    if len(whole) != 1 or not all(_has_arrays(held[whole[0] + name], layer, reads) for name, layer, reads in wanted):
+        return None
+    return [held[whole[0] + name] for name, *_ in wanted]
+
+
+def _named_by_source(network: Network) -> Iterator[tuple[str, Layer, Shape]]:
+    """Yield the source's name for each layer that has weights, the layer and what it reads; nothing without a source.
+
+    A layer that is called again has the name of the first call.
+    """
     read = network.part.nodes if network.part is not None else ()
-    held = {node.name: node for node in (*chain(*(part.nodes for part in model.parts)), *model.left) if node.tensors}
-    wanted: list[tuple[str, list[Shape]]] = []
     for node, layer, (reads, _) in zip(read, network.body, network.shapes(), strict=False):
-        if weights := layer.weights(reads, "keras" if node.convention == "keras" else "torch"):
-            wanted.append((node.owner or node.name, sorted(weight.shape for weight in weights)))
-    leads = [each.removesuffix(name) for name, _ in wanted[:1] for each in held if f".{each}".endswith(f".{name}")]
-    found = [held[leads[0] + name] for name, _ in wanted if leads[0] + name in held] if len(leads) == 1 else []
-    shapes = [sorted(each.shape for name, each in node.tensors.items() if name != BATCHES) for node in found]
-    return found if found and shapes == [each for _, each in wanted] else None
+        if layer.weights(reads):
+            yield node.owner or node.name, layer, reads
+
+
+def _checked(model: ModelFile, network: Network, nodes: Iterable[Node]) -> Iterator[Node]:
+    """Yield nodes that have the shapes of a network's layers, and check that none has the name of another layer."""
+    tied = network.part is not None and network.part.said("counted twice")
+    names = [] if tied else [name for name, *_ in _named_by_source(network)]
+    for own, node in zip_longest(names, nodes):
+        held = [name for name in names if f".{node.name}".endswith(f".{name}")]
+        if own and (other := max(held, key=len, default=own)) != own:
+            raise UsageError(
+                f"by its shapes, {shorten(own)} would get the weights of {shorten(node.name)} in {model.path}, but "
+                f"{shorten(other)} is another layer of the source",
+                f"the spec without the names takes them so: {network}",
+            )
+        yield node
+
+
+def _has_arrays(node: Node, layer: Layer, reads: Shape) -> bool:
+    """Return whether a node has the arrays of a layer, which Keras may have only numbered."""
+    shapes = {name: tensor.shape for name, tensor in node.tensors.items() if name != BATCHES}
+    expected = array_shapes(layer, reads, node.convention)
+    return shapes == expected if node.convention == "torch" else sorted(shapes.values()) == sorted(expected.values())
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:
