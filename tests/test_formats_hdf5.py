@@ -27,7 +27,9 @@ from test_formats_keras import GOLDEN, INPUT, SPECS, layer, named, sequential, w
 from rnncli.engine.model import Model
 from rnncli.errors import RnncliError
 from rnncli.formats import open_model
+from rnncli.formats.fitting import fitted, sources
 from rnncli.formats.keras import hdf5, hdf5_process
+from rnncli.network import Network
 
 h5py = pytest.importorskip("h5py")
 
@@ -307,6 +309,18 @@ def test_equally_named_layers_in_differently_named_models_have_separate_arrays()
     (part,) = open_model(write_h5("m.h5", {"outer": both}, sequential(outer))).parts
     found = keras_weights(part)
     assert [float(found[f"{name}/bias"][0]) for name in part.network.names] == [0.5, 1.0]
+
+
+def test_names_that_keras_counts_are_not_those_of_a_source_that_calls_layers_in_another_order() -> None:
+    rnn = {"units": 3, "return_sequences": True}
+    for name, second in (("", "simple_rnn_1"), (", name='r'", "r")):
+        cell = "layers.SimpleRNN(3, return_sequences=True{})"
+        lines = ("import keras; from keras import layers", f"a = {cell.format('')}", f"b = {cell.format(name)}")
+        Path("m.py").write_text("\n".join([*lines, "x = keras.Input((None, 3)); model = keras.Model(x, a(b(x)))"]))
+        model = sequential(layer("SimpleRNN", second, **rnn, **INPUT), layer("SimpleRNN", "simple_rnn", **rnn))
+        weights = {each: arrays(1, 3, 3, f"{each}/") for each in (second, "simple_rnn")}
+        part = fitted(open_model(write_h5("m.h5", weights, model)), "", Network.read("m.py"))
+        assert sources(part) == {"simple_rnn": second, "simple_rnn_1": "simple_rnn"}
 
 
 def test_frozen_directions_and_cells_which_keras_lists_last_have_their_own_arrays() -> None:

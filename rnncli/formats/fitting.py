@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
@@ -128,23 +129,29 @@ def _by_name(nodes: Sequence[Node], network: Network) -> list[Node] | None:
 
     All names in the file may begin with that of a module around the network: `model.rnn`.
     """
-    held, wanted = {node.name: node for node in nodes if node.tensors}, [*_named_by_source(network)]
-    leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if f".{each}".endswith(f".{name}")]
+    held, wanted = {node.name: node for node in nodes if node.tensors}, _named_by_source(network)
+    leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if _ends_in(each, name)]
     whole = [lead for lead in leads if all(lead + name in held for name, *_ in wanted)]
     if len(whole) != 1 or not all(_has_arrays(held[whole[0] + name], layer, reads) for name, layer, reads in wanted):
         return None
     return [held[whole[0] + name] for name, *_ in wanted]
 
 
-def _named_by_source(network: Network) -> Iterator[tuple[str, Layer, Shape]]:
-    """Yield the source's name for each layer that has weights, the layer and what it reads; nothing without a source.
+def _named_by_source(network: Network) -> list[tuple[str, Layer, Shape]]:
+    """Return the source's name for each layer that has weights, the layer and what it reads; nothing without a source.
 
-    A layer that is called again has the name of the first call.
+    A layer that is called again has the name of the first call. Names like `dense_1` are none: Keras counts them when
+    the layers are made, and a source is read in the order in which they are called.
     """
     read = network.part.nodes if network.part is not None else ()
-    for node, layer, (reads, _) in zip(read, network.body, network.shapes(), strict=False):
-        if layer.weights(reads):
-            yield node.owner or node.name, layer, reads
+    owners = zip(read, network.body, network.shapes(), strict=False)
+    named = [(node.owner or node.name, layer, reads) for node, layer, (reads, _) in owners if layer.weights(reads)]
+    counted = any(re.sub("_[0-9]+$", "", name) in layer.keras_names() for name, layer, _ in named)
+    return [] if counted and network.part and network.part.framework == "keras" else named
+
+
+def _ends_in(name: str, end: str) -> bool:
+    return name.endswith(end) and name.removesuffix(end)[-1:] in ("", ".", "/")
 
 
 def _checked(model: ModelFile, network: Network, nodes: Iterable[Node]) -> Iterator[Node]:
@@ -152,7 +159,7 @@ def _checked(model: ModelFile, network: Network, nodes: Iterable[Node]) -> Itera
     tied = network.part is not None and network.part.said("counted twice")
     names = [] if tied else [name for name, *_ in _named_by_source(network)]
     for own, node in zip_longest(names, nodes):
-        held = [name for name in names if f".{node.name}".endswith(f".{name}")]
+        held = [name for name in names if _ends_in(node.name, name)]
         if own and (other := max(held, key=len, default=own)) != own:
             raise UsageError(
                 f"by its shapes, {shorten(own)} would get the weights of {shorten(node.name)} in {model.path}, but "
