@@ -198,8 +198,10 @@ def picked(
     ends = [end for each in slices.values() for end in each if end is not None]
     alone = owner.step.is_data and ends == [SIZE, SIZE]
     at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
-    if at_time and re.search(r"-\s*[^\s\d]|~", source_of(index or ast.Pass())):  # falls in time: `-t`, `n - 1 - t`
+    if at_time and re.search(r"-\s*[^\s\d]|[~/%*]", source_of(index or ast.Pass())):  # `-t`, `n - 1 - t`, `t // 2`
         return record.operation("index", [owner], line)
+    if first == 1 and type(key) is int and owner.step.kind == "input":
+        record.take(key)
     if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
         return owner  # one timestep of a sequence
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
