@@ -1,13 +1,14 @@
 """Output without Unicode: every character that rnncli prints has an ASCII form, so that none becomes a `?`.
 
 Text that is aligned in columns is converted by `ascii_form` before it is measured. All other text is converted by the
-stream it is written to, after `spell_out` has been called for the stream.
+stream it is written to, after `spell_out` has been called for the stream. `in_ascii` is for text that was typed.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
+import re
 from typing import TextIO
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -37,6 +38,11 @@ ASCII_FORMS = {
     **dict(zip(BARS, "_.-:=+*#", strict=True)),
 }
 """The replacement of each character if the output is ASCII."""
+
+_ALSO_LIKE = str.maketrans(
+    "аеорсухіѕкмтАЕОРСУХІЅКМТВН‐‑‒–—―−、،‚⸴∶꞉ː⟶→➔➜⇒⟹’‘“”«»„", 'aeopcyxiskmtAEOPCYXISKMTBH-------,,,,:::>>>>>>\'\'"""""'
+)
+"""Characters that look like or mean an ASCII character, besides those that Unicode declares compatible."""
 
 _HANDLER = "rnncli"
 """The name under which Python knows `_spelt_out`."""
@@ -72,9 +78,29 @@ def shows_unicode(stream: TextIO | None) -> bool:
 
 def columns(text: str) -> int:
     """Return the number of terminal columns of a text."""
-    from unicodedata import combining, east_asian_width
+    from unicodedata import combining, east_asian_width  # only texts beyond ASCII need it
 
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def in_ascii(text: str) -> str:
+    """Return a text with its characters replaced by the ASCII characters that they look like: 10³ becomes 10^3."""
+    return "".join(map(ascii_of, re.sub("(?<=[0-9])(?=[⁰¹²³⁴-⁹])", "^", text)))
+
+
+def ascii_of(character: str) -> str:
+    """Return the ASCII equivalent of a character, an empty text if it is invisible, or else the character itself."""
+    if character.isascii():
+        return character
+    from unicodedata import category, combining, decimal, normalize
+
+    digit = decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if category(character) == "Cf":
+        return ""
+    meant = "".join(each for each in normalize("NFKD", character) if not combining(each)).translate(_ALSO_LIKE)
+    return meant if meant and meant.isascii() else character
 
 
 def _spelt_out(error: UnicodeError) -> tuple[str, int]:

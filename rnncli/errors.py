@@ -6,7 +6,7 @@ They are raised where the fault is found, and printed in one place, `rnncli.comm
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from rnncli.characters import columns
@@ -25,6 +25,9 @@ _OPTION = r"(?<!\S)--(?:(to|framework|dtype) (\w+)|([a-z-]+)(?: ([0-9]+)\b)?)"
 
 _MARGIN = len("  ……")
 """The columns around the shown part of a spec that is cut on both sides."""
+
+_SHORT, _LONGEST_WORD = 2, 40
+"""Longer words match nothing, because comparing them would be slow."""
 
 
 class MessagePart(NamedTuple):
@@ -180,6 +183,25 @@ def listed(words: Sequence[str], conjunction: str = "and") -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+
+
+def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
+    """Return at most two of `words` that are most similar to a word, the most similar first.
+
+    A word that contains one of them and more (`convlstm`) means something else, so it does not match; and a word of two
+    letters is at most one letter from another.
+    """
+    least = 0.8 if len(word) <= _SHORT else 0.85 if word.lower().endswith("layer") else 0  # lstmLayer, inputLayer
+    # Only errors need it, and it is slow to import.
+    from difflib import get_close_matches
+
+    found = get_close_matches(word, list(words), n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
+    return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
+
+
+def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the word of `words` that is most similar to a word, or None if none is."""
+    return next(iter(likest(word, words, likeness)), None)
 
 
 def printable(text: str) -> str:

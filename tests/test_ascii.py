@@ -175,7 +175,7 @@ def characters_of(module: Path, all_but: set[str]) -> set[str]:
 
 
 READERS = [
-    *("language/likeness", "commands/completion", "commands/rewrites", "commands/specs", "formats/torch/pickles"),
+    *("characters", "commands/completion", "commands/rewrites", "commands/specs", "formats/torch/pickles"),
     *("quantities", "render/svg"),
 ]
 """Modules that only search for such characters, or show them only to programs."""

@@ -18,6 +18,7 @@ from os.path import exists, isdir, isfile, splitext
 
 import click
 
+from rnncli.characters import in_ascii
 from rnncli.commands.command_line import (
     REDIRECTIONS,
     TYPED,
@@ -34,13 +35,12 @@ from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
 from rnncli.commands.wrong_options import completed, named, refused
-from rnncli.errors import RnncliError, SpecError, UsageError, quote
+from rnncli.errors import RnncliError, SpecError, UsageError, closest, quote
 from rnncli.formats import FORMATS, choice_of, names_another
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED
 from rnncli.language.framework_words import FEATURES
 from rnncli.language.kept import numbers_in
-from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.pattern_words import FIELD_WORDS
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.layers import KINDS

@@ -16,7 +16,7 @@ import click
 from rnncli.commands.command_line import options_of, these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
-from rnncli.errors import RnncliError, SpecError, UsageError, shorten
+from rnncli.errors import RnncliError, SpecError, UsageError, closest, shorten
 from rnncli.formats import SEPARATOR, OpenNumbersError, Settings
 from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.immutable import NamedTuple
@@ -182,7 +182,6 @@ def _examples(error: OpenNumbersError, text: str, said: Settings) -> tuple[dict[
 def _with_open_numbers(error: OpenNumbersError, text: str) -> RnncliError:
     """Return the error with a line that sets all undefined names: from misspelt settings, or else with examples."""
     from rnncli.formats.python.trees import ends_alike  # only errors need it
-    from rnncli.language.likeness import closest
 
     said = {**settings()}
     examples, used = _examples(error, text, said)

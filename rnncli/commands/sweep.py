@@ -16,7 +16,7 @@ from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import clear_echo, printed, report, tell
 from rnncli.commands.specs import Spec, explained, specs
 from rnncli.commands.values import Value, cores
-from rnncli.errors import EXIT_INTERRUPTED, RnncliError, UsageError, shorten
+from rnncli.errors import EXIT_INTERRUPTED, RnncliError, UsageError, closest, shorten
 from rnncli.formats import is_path
 from rnncli.formats.networks import as_called
 from rnncli.layers.weights import Framework
@@ -52,8 +52,6 @@ def _complete_figures(_context: click.Context, parameter: click.Parameter, typed
 
 
 def _nearest_order(text: str) -> str | None:
-    from rnncli.language.likeness import closest
-
     text = _signed(text)
     named = text.strip("-")
     key = {**{name: key for key, name in SORT_KEYS.items()}, **_ALSO}.get(named) or closest(named, SORT_KEYS)

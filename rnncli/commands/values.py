@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from rnncli.errors import quote, shorten
+from rnncli.errors import closest, quote, shorten
 from rnncli.formats import names_another
 from rnncli.layers import KINDS
 from rnncli.layers.weights import FRAMEWORKS
@@ -179,8 +179,6 @@ class OneOf(click.Choice):  # type: ignore[type-arg]  # as above
 
     def nearest(self, text: str) -> str | None:
         """Return the word that was probably meant by a wrong one; a name with other digits is not a misspelling."""
-        from rnncli.language.likeness import closest
-
         names = [name for name, word in self.names.items() if word in self.words]
         turned = (name for name in names if len(name) > 2 and sorted(name) == sorted(text.lower()))  # `zhs`
         near = closest(text.lower(), names, LIKE_A_CHOICE) or next(turned, None)

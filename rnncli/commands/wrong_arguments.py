@@ -12,7 +12,7 @@ from os.path import isdir, isfile
 
 from rnncli.commands.command_line import Line, TypedLine, Word, shown
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
-from rnncli.errors import RnncliError, SpecError, quote
+from rnncli.errors import RnncliError, SpecError, closest, quote
 from rnncli.formats import (
     FORMATS,
     KNOWN_EXTENSIONS,
@@ -26,7 +26,6 @@ from rnncli.formats import (
 from rnncli.formats.calls import is_call
 from rnncli.formats.networks import read_text
 from rnncli.language.framework_words import FRAMEWORK_WORDS
-from rnncli.language.likeness import closest
 from rnncli.language.pattern_words import compiled
 from rnncli.language.printed import ONE_TEXT
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied

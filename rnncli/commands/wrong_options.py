@@ -10,14 +10,14 @@ from os.path import isfile
 
 import click
 
+from rnncli.characters import in_ascii
 from rnncli.commands.command_line import Line, TypedLine, Word, is_spec, words
 from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, OneOf, Value
-from rnncli.errors import listed, quote
+from rnncli.errors import closest, listed, quote
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.kept import NEGATES
-from rnncli.language.likeness import closest, in_ascii
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
 from rnncli.layers import KINDS
 from rnncli.reports.reference import A_WORD, is_word

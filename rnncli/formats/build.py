@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from typing import Any
 
-from rnncli.errors import ArgumentError, listed, shorten
+from rnncli.errors import ArgumentError, closest, listed, shorten
 from rnncli.formats.nodes import Node, Note, Pass, Returned, Word, loops
-from rnncli.language.likeness import closest
 from rnncli.language.spec import MAX_LAYERS
 from rnncli.layers import LSTM, Activation, Dropout, Embedding, Layer, Norm, Pool, Recurrent
 from rnncli.layers.activations import ACTIVATIONS

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from rnncli.errors import SpecError, listed, quote, shorten
+from rnncli.errors import SpecError, closest, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, TwiceGivenError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Signature, class_of
@@ -14,7 +14,6 @@ from rnncli.formats.nodes import Node, names, takes_ids
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, Value
 from rnncli.formats.python.trees import UnparsableError, tree_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
-from rnncli.language.likeness import closest
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework

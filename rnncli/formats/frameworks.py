@@ -12,13 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from rnncli.errors import ArgumentError, shorten
+from rnncli.errors import ArgumentError, closest, shorten
 from rnncli.formats import build
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, UnknownArgumentError, WrongArgumentError
 from rnncli.formats.nodes import Node, Note, names, takes_vectors
 from rnncli.immutable import NamedTuple
 from rnncli.language.framework_words import FEATURES
-from rnncli.language.likeness import closest
 from rnncli.layers import (
     GRU,
     LAYERS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from rnncli.language.likeness import in_ascii
+from rnncli.characters import in_ascii
 from rnncli.language.pattern_words import NAMED, SETTINGS, compiled, in_digits, repeated
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS

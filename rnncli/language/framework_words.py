@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from rnncli.errors import SpecError
-from rnncli.language.likeness import closest
+from rnncli.errors import SpecError, closest
 from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 from rnncli.system import package_text

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, takewhile
 
+from rnncli.characters import in_ascii
+from rnncli.errors import likest
 from rnncli.language import spec
 from rnncli.language.arguments import SAYS_NOTHING
 from rnncli.language.framework_words import FRAMEWORK_WORDS
-from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import FLAGS, NAMED, SETTINGS, SMALL_WORDS, THEIR_WORDS, compiled, names_of
 from rnncli.language.rewriting import Applied
 from rnncli.layers import KINDS, LAYERS, Layer

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
-from rnncli.errors import SpecError, quote
+from rnncli.characters import in_ascii
+from rnncli.errors import SpecError, likest, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number
-from rnncli.language.likeness import in_ascii, likest
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.printed import printed_error
 from rnncli.language.rewrites import ALONE, REWRITES

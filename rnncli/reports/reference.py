@@ -8,11 +8,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rnncli.errors import SpecError, UsageError, listed, quote
+from rnncli.errors import SpecError, UsageError, closest, listed, quote
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.likeness import closest
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Remark
