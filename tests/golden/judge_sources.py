@@ -140,9 +140,8 @@ class Writer:
 
     def on_vectors(self, x: Tensor, kind: int) -> None:
         """Write a line on vectors."""
-        wide, name = self.random.choice((2, 3, x.features)), ""
         if kind == 0:
-            name = self.layer(f"Linear({x.features}, {wide})")
+            name = self.layer(f"Linear({x.features}, {self.random.choice((2, 3, x.features))})")
             self.lines.append(f"x = {self.pick('{l}(x)', 'F.relu({l}(x))', 'F.linear(x,{l}.weight,{l}.bias)', l=name)}")
         elif kind == 1 and self.random.random() < 0.5:
             listed = f"nn.Linear({x.features}, {x.features})"
@@ -193,10 +192,10 @@ class Writer:
         kind, units = self.random.choice(("LSTM", "GRU", "RNN")), self.random.randint(3, 5)
         name, loop = self.layer(f"{kind}Cell({x.features}, {units})"), self.pick(*LOOPS)
         now = "x_t" if "x_t" in loop else "x[:, t]"
-        state, zeros = ("(h, c)", ", c = h" if kind == "LSTM" else "") if kind == "LSTM" else ("h", "")
+        state, started = ("(h, c)", "h = c") if kind == "LSTM" else ("h", "h")
         given = self.pick(f", {state}", f", {state}", f", {state}", "")
         held = self.pick("outs.append(h)", "outs.append(h)", "outs.insert(0, h)", "outs.append(torch.tanh(h))")
-        begin = f"h = c = x.new_zeros(x.size(0), {units})" if zeros else f"h = x.new_zeros(x.size(0), {units})"
+        begin = f"{started} = x.new_zeros(x.size(0), {units})"
         body = f"            {state.strip('()')} = {name}({now}{given})\n            {held}"
         self.lines += [begin, "outs = []", f"{loop}:\n{body}", f"x = {self.pick(*GATHERED)}"]
 
