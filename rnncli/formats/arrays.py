@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats import reading
 from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
-from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES, array_shapes
+from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
 from rnncli.formats.nodes import Node, Note, Read, takes_ids, tied
 from rnncli.formats.tensors import Convention, Tensor, by_numbers
 from rnncli.layers import GRU, LSTM, BatchNorm, Conv, Dense, Embedding, Layer, Norm, Recurrent, SimpleRNN
@@ -288,7 +288,8 @@ def _cell(
     if projected and CELLS[gates] is LSTM:
         settings["proj_size"] = hh[1] if torch else hh[0]
     layer = CELLS[gates](units, **settings)  # type: ignore[arg-type]  # each is what the class takes
-    expected = array_shapes(layer, (None, None, reads), convention)
+    weights = layer.weights((None, None, reads), "torch" if torch else "keras")
+    expected = {weight.name.replace("_l0", ""): weight.shape for weight in weights}
     if cudnn:
         found |= {role: expected.get(role, shape) for role, shape in found.items() if shape == (2 * rows,)}
     for role in dict.fromkeys((*expected, *found)):
@@ -355,7 +356,7 @@ def _layer_of(
                 return None
     except ArgumentError:  # a size that specs do not allow
         return None
-    expected = array_shapes(word, (None, None, reads), "keras")
+    expected = {weight.name: weight.shape for weight in word.weights((None, None, reads))}
     return (word, reads) if expected == found and (reads is None or 0 < reads <= MAX_SIZE) else None
 
 

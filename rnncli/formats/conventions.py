@@ -26,7 +26,6 @@ from rnncli.errors import RnncliError, shorten
 from rnncli.formats.nodes import Part
 from rnncli.formats.tensors import WIDTHS, Convention, Tensor
 from rnncli.layers import Layer
-from rnncli.quantities import Shape
 
 if TYPE_CHECKING:
     from rnncli.formats.tensors import Numbers
@@ -90,17 +89,6 @@ KERAS_NAMES: Mapping[str, Mapping[str, str]] = {
     "norm": {"weight": "gamma", "bias": "beta"},
 }
 """Keras's names for the arrays of PyTorch's stateless layers, in Keras's order."""
-
-
-def array_shapes(layer: Layer, reads: Shape, convention: Convention) -> Mapping[str, tuple[int, ...]]:
-    """Return the shapes of a layer's arrays by their names in a convention, a cell's of PyTorch without its level."""
-    weights = {weight.name: weight for weight in layer.weights(reads)}
-    if convention != "torch":
-        return {name: weight.shape for name, weight in weights.items()}
-    names = {keras: torch for torch, keras in KERAS_NAMES.get(layer.kind, {}).items()}
-    buffers = {names[name]: weight.shape for name, weight in weights.items() if not weight.trained}
-    return {weight.name.replace("_l0", ""): weight.shape for weight in layer.weights(reads, "torch")} | buffers
-
 
 KERAS_CELL = ("kernel", "recurrent_kernel", "bias", "projection_kernel")
 """Keras's names for the arrays of a cell."""

@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
 from rnncli.formats.array_rows import MATRIX, numbered
-from rnncli.formats.conventions import BATCHES, array_shapes
+from rnncli.formats.conventions import BATCHES, KERAS_NAMES
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
 from rnncli.layers import Layer
@@ -44,7 +44,8 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         advice = f"if the weights are in the order that the spec expects, give the spec itself: {network}"
         raise RnncliError(f"{model.path} may have its weights in another order: {network.origin.reordered[0]}", advice)
     parts = [part_of(model, wanted)] if wanted else list(model.parts)
-    if nodes := _by_name([*chain(*(part.nodes for part in parts)), *([] if wanted else model.left)], network):
+    every = [node for node in (*chain(*(part.nodes for part in parts)), *model.left * (not wanted)) if node.tensors]
+    if nodes := _by_name({node.name: node for node in every}, network):
         return _part(model, network, iter(nodes))
     expected = [signature for _, signature in _owners(network)]
     fits = [part for part in parts if [signature for _, signature in _owners(part.network)] == expected]
@@ -58,8 +59,7 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
     if not wanted and (nodes := _alike(model, network)) is not None:
         keras = all(node.convention in ("keras", "cudnn") for node in model.left)
         notes: tuple[Note, ...] = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
-        every = {node.name for node in (*chain(*(part.nodes for part in parts)), *model.left) if node.tensors}
-        others = sorted(map(shorten, every - {node.name for node in nodes}), key=numbered)
+        others = sorted(map(shorten, {node.name for node in every} - {node.name for node in nodes}), key=numbered)
         notes += (Note(listed(others[:_SHOWN] + ["others"] * (len(others) > _SHOWN)), "left out"),) if others else ()
         return replace(_part(model, network, _checked(model, network, nodes)), notes=notes)
     if model.format == "npz" and not wanted:
@@ -124,14 +124,15 @@ def _part(model: ModelFile, network: Network, nodes: Iterator[Node]) -> Part:
     return Part("", network.head, tuple(made), path=model.path)
 
 
-def _by_name(nodes: Sequence[Node], network: Network) -> list[Node] | None:
+def _by_name(held: Mapping[str, Node], network: Network) -> list[Node] | None:
     """Return a file's layer for each layer of a source's network, by its name there; None if one is missing.
 
     All names in the file may begin with that of a module around the network: `model.rnn`.
     """
-    held, wanted = {node.name: node for node in nodes if node.tensors}, _named_by_source(network)
-    leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if _ends_in(each, name)]
-    whole = [lead for lead in leads if all(lead + name in held for name, *_ in wanted)]
+    wanted = _named_by_source(network)
+    leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if each.endswith(name)]
+    begun = [lead for lead in leads if lead[-1:] in ("", ".", "/")]
+    whole = [lead for lead in begun if all(lead + name in held for name, *_ in wanted)]
     if len(whole) != 1 or not all(_has_arrays(held[whole[0] + name], layer, reads) for name, layer, reads in wanted):
         return None
     return [held[whole[0] + name] for name, *_ in wanted]
@@ -140,8 +141,7 @@ def _by_name(nodes: Sequence[Node], network: Network) -> list[Node] | None:
 def _named_by_source(network: Network) -> list[tuple[str, Layer, Shape]]:
     """Return the source's name for each layer that has weights, the layer and what it reads; nothing without a source.
 
-    A layer that is called again has the name of the first call. Names like `dense_1` are none: Keras counts them when
-    the layers are made, and a source is read in the order in which they are called.
+    Names like `dense_1` are none: Keras counts layers when they are made, and here they are counted when called.
     """
     read = network.part.nodes if network.part is not None else ()
     owners = zip(read, network.body, network.shapes(), strict=False)
@@ -150,30 +150,26 @@ def _named_by_source(network: Network) -> list[tuple[str, Layer, Shape]]:
     return [] if counted and network.part and network.part.framework == "keras" else named
 
 
-def _ends_in(name: str, end: str) -> bool:
-    return name.endswith(end) and name.removesuffix(end)[-1:] in ("", ".", "/")
-
-
 def _checked(model: ModelFile, network: Network, nodes: Iterable[Node]) -> Iterator[Node]:
     """Yield nodes that have the shapes of a network's layers, and check that none has the name of another layer."""
     tied = network.part is not None and network.part.said("counted twice")
     names = [] if tied else [name for name, *_ in _named_by_source(network)]
     for own, node in zip_longest(names, nodes):
-        held = [name for name in names if _ends_in(node.name, name)]
+        held = [name for name in names if f".{node.name}".replace("/", ".").endswith(f".{name}")]
         if own and (other := max(held, key=len, default=own)) != own:
-            raise UsageError(
-                f"by its shapes, {shorten(own)} would get the weights of {shorten(node.name)} in {model.path}, but "
-                f"{shorten(other)} is another layer of the source",
-                f"the spec without the names takes them so: {network}",
-            )
+            said = f"by its shapes, {shorten(own)} would get the weights of {shorten(node.name)} in {model.path}, but "
+            advice = f"the spec without the names takes them so: {network}"
+            raise UsageError(f"{said}{shorten(other)} is another layer of the source", advice)
         yield node
 
 
 def _has_arrays(node: Node, layer: Layer, reads: Shape) -> bool:
-    """Return whether a node has the arrays of a layer, which Keras may have only numbered."""
-    shapes = {name: tensor.shape for name, tensor in node.tensors.items() if name != BATCHES}
-    expected = array_shapes(layer, reads, node.convention)
-    return shapes == expected if node.convention == "torch" else sorted(shapes.values()) == sorted(expected.values())
+    torch = node.convention == "torch"
+    weights = layer.weights(reads, "torch" if torch else "keras")
+    weights += tuple(weight for weight in layer.weights(reads) if torch and not weight.trained)
+    shapes = sorted(tensor.shape for name, tensor in node.tensors.items() if name != BATCHES)
+    known = node.word is not None or not torch or {*node.tensors} <= {*KERAS_NAMES.get(layer.kind, ())}
+    return known and shapes == sorted(weight.shape for weight in weights)
 
 
 def _alike(model: ModelFile, network: Network) -> list[Node] | None:

@@ -31,7 +31,6 @@ ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 """Functions and methods that return zeros."""
 
 _IN_A_LOOP = "is called in a loop"
-_NOT_IN_TURN = "that does not take the timesteps one after the other"
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
 
@@ -228,10 +227,7 @@ class TracedTensor(Opaque):
 
 @dataclass(eq=False)
 class _RecordedLoop:
-    """A loop: its first step and this round's, whether it is over data, or a part of it, and if rounds are alike.
-
-    `taken` are the numbers of the timesteps that it takes.
-    """
+    """A loop: its first step and this round's, if it is over data, or a part, if rounds are alike, what it takes."""
 
     begin: int
     round: int
@@ -401,10 +397,10 @@ class Recorder(Program):
                     step.timed = True
                 layers = [step for step in inside if step.word is not None]
                 in_turn = not loop.taken or [*loop.taken] == [*range(max(2, len(loop.taken)))]
-                said = f"{_IN_A_LOOP} {'over fewer timesteps than there are' if in_turn else _NOT_IN_TURN}"
+                how = "over fewer timesteps than there are" if in_turn else "that does not take the timesteps in turn"
                 for step in [step for step in layers if loops(step.word)] or layers[:1]:
                     if not (in_turn and not loop.shorter) and _FEEDBACK not in [note.text for note in step.notes]:
-                        step.note(Note(f"{said}; here over all of them", "differs"))
+                        step.note(Note(f"{_IN_A_LOOP} {how}; here over all of them", "differs"))
 
     def take(self, timestep: int) -> None:
         """Keep the number of a timestep that a loop takes from data."""
