@@ -29,7 +29,10 @@ SCALES = {
 """The suffix for each word after a number."""
 
 FEW = {
-    **{"two hundred fifty-six": "256", "two hundred": "200", "one hundred twenty-eight": "128"},
+    "one hundred twenty-eight": "128",
+    "two hundred fifty-six": "256",
+    "five hundred twelve": "512",
+    **{f"{word} hundred": f"{count}00" for count, word in enumerate(("two", "three", "four", "five", "six"), 2)},
     **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
     **dict(it.split() for it in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),

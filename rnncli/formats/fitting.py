@@ -131,8 +131,7 @@ def _by_name(held: Mapping[str, Node], network: Network) -> list[Node] | None:
     """
     wanted = _named_by_source(network)
     leads = [each.removesuffix(name) for name, *_ in wanted[:1] for each in held if each.endswith(name)]
-    begun = [lead for lead in leads if lead[-1:] in ("", ".", "/")]
-    whole = [lead for lead in begun if all(lead + name in held for name, *_ in wanted)]
+    whole = [lead for lead in leads if lead[-1:] in ("", ".", "/") and all(lead + name in held for name, *_ in wanted)]
     if len(whole) != 1 or not all(_has_arrays(held[whole[0] + name], layer, reads) for name, layer, reads in wanted):
         return None
     return [held[whole[0] + name] for name, *_ in wanted]
