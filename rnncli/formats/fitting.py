@@ -163,6 +163,7 @@ def _checked(model: ModelFile, network: Network, nodes: Iterable[Node]) -> Itera
 
 
 def _has_arrays(node: Node, layer: Layer, reads: Shape) -> bool:
+    """Return whether a file's arrays have the shapes of a layer's weights; PyTorch's moving means count as some."""
     torch = node.convention == "torch"
     weights = layer.weights(reads, "torch" if torch else "keras")
     weights += tuple(weight for weight in layer.weights(reads) if torch and not weight.trained)

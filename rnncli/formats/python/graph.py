@@ -83,8 +83,7 @@ class Graphs(Containers):
         turns = isinstance(called, Method) and isinstance(called.owner, list)
         turns = turns and (called.name == "reverse" or (called.name, *given.all[:1]) == ("insert", 0))
         turned = [called.owner, *given.all] if turns else given.all if called == Named(("reversed",)) else []
-        timed = self.in_time
-        if tensors := [each for each in self.tensors(turned) if timed or each.step.timed or self.of_a_round(each)]:
+        if tensors := [each for each in self.tensors(turned) if each.step.timed or self.of_a_round(each)]:
             made: Value = [self.operation(called.name, tensors, given.line)]  # the last timestep comes first
             if turns:
                 called.owner[:] = made

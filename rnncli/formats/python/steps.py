@@ -413,10 +413,10 @@ class Recorder(Program):
         return any(loop.timed for loop in self._loops)
 
     def of_a_round(self, tensor: TracedTensor) -> bool:
-        """Return whether a cell computes a tensor, or what it is computed from, in the current round of a loop."""
+        """Return whether a tensor is of one round of a loop: over time, or one in which a cell computes it."""
         begin = self._loops[-1].begin if self._loops else self._count
         modules = [each.module for each in reached([tensor], begin) if each.number >= begin]
-        return any(recurs(each) and each.name.endswith("Cell") for each in modules if each is not None)
+        return self.in_time or any(recurs(each) and each.name.endswith("Cell") for each in modules if each is not None)
 
     def repeats(self) -> bool:
         """Whether the next rounds of a loop are like the last one."""
