@@ -63,6 +63,7 @@ def read(path: str) -> ModelFile:
 
 
 def _header(text: bytes) -> dict[str, Any]:
+    """Return the JSON object of a header."""
     if sum(map(text.count, (b",", b"[", b"{"))) > _MAX_SIGNS:
         raise RnncliError("its header has too many arrays or numbers to be read")
     count = text.count(b'"dtype"')

@@ -117,6 +117,7 @@ def _assumptions(models: Sequence[Reading]) -> Iterator[Section]:
 
 
 def _of_network(model: Reading, asked: Request, tell: Tell) -> Iterator[Section]:
+    """Yield the sections on a single network."""
     network = model.network
     counted = network.summary(asked.batch, asked.timesteps, asked.framework, model.dtype)
     yield "Unrolled in time", drawing_page(draw(network, asked.batch, asked.timesteps))

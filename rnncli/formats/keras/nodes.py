@@ -111,6 +111,7 @@ class _CallsReader:
         self.calls: dict[CallKey, _Called] = {}
 
     def add(self, key: CallKey) -> None:
+        """Add a call."""
         call, name = self._graph.calls[key], self._names[key]
         sources = [self._graph.origin(source) for source in call.reads]
         if is_recurrent(call.entry):
@@ -248,6 +249,7 @@ class _CallsReader:
             yield Note(OLD_HARD_SIGMOID, "not run")
 
     def _with_arrays(self, node: Node, call: LayerCall, number: int, size: int | None) -> Node:
+        """Return a node with its arrays and inputs."""
         word = node.word
         if not isinstance(word, Layer) or (size is None and not takes_input(word)):
             return node

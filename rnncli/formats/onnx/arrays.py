@@ -204,6 +204,7 @@ class _ArrayLocation(NamedTuple):
         return array_of(data, self.dtype, self.shape)
 
     def wholes(self) -> tuple[int, ...]:
+        """Return its whole numbers."""
         data = self.bytes()
         if self.varints:
             numbers = varints(data, Span(0, len(data)), prod(self.shape) + 1)

@@ -254,6 +254,7 @@ def _conv(call: NodeCall) -> Values:
 
 
 def _pool(call: NodeCall) -> Values:
+    """MaxPool or AveragePool over time."""
     node, flow = call.node, call.flow()
     place, window, around = _slides(call, node.named("kernel_shape").ints)
     require(window.dilation == 1 and window.padding != "causal" and not any(around))
@@ -333,6 +334,7 @@ def _slid(flow: Flow, layer: Layer, place: int, features: Axis, zeros: int = 0) 
 
 
 def _pad(call: NodeCall) -> Values:
+    """Pad with zeros around time."""
     node, flow, pads = call.node, call.flow(), call.wholes("pads", 1)
     if not any(pads):
         return [flow]

@@ -97,6 +97,9 @@ def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
             yield from _graphs(inner)
 
 
+_LONGEST_LEAD = 1_000
+"""The longest prefix of the name of a nested node."""
+
 _SCALING = ("QuantizeLinear", "DequantizeLinear")
 """The operations on an array, or on values, with a scale and a zero, which are no weights."""
 
@@ -199,7 +202,7 @@ class _Walk:
         captured = [
             flow
             for told_as, inner in node.graphs
-            for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", 1_000))
+            for flow in self._graph(inner, scope, shorten(f"{scope.lead}{node.label}/{told_as}/", _LONGEST_LEAD))
         ]
         made = self._made(scope, NodeCall(node, values, name, self.found, self._opset), captured)
         for output, value in zip(node.output, [*made, *[None] * len(node.output)], strict=False):

@@ -95,7 +95,7 @@ class Statements(Evaluator):
 
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, scope: Scope) -> None:
         """Bind the name of a function or a class that the text defines."""
-        raise NotImplementedError
+        raise NotImplementedError  # a subclass knows functions and classes
 
     def repeats(self) -> bool:
         """Return whether the next rounds of a loop are like the last one."""

@@ -148,6 +148,7 @@ class _Machine(pickle._Unpickler):
         self.dispatch = _Instructions(pickle._Unpickler.dispatch | {code[0]: do for code, do in _INSTEAD.items()})  # type: ignore[misc]  # of this one alone
 
     def find_class(self, module_name: str, global_name: str) -> PickledName:
+        """Return a name as a `PickledName`."""
         return PickledName(module_name, global_name)
 
     def get_extension(self, code: int) -> NoReturn:
