@@ -255,7 +255,9 @@ class Evaluator:
                 made, at = self.value(value, scope), scope
                 while at.inside and at.around is not None:
                     at = at.around
-                self.assign(target, made, at)
+                held = at.get(target.id)
+                either = bool(self.doubts) and held is not MISSING
+                self.assign(target, self.one_of([held, made], self.doubts[-1]) if either else made, at)
                 return made
             case ast.Starred(value=value) | ast.Await(value=value):
                 return self.value(value, scope)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -13,7 +12,18 @@ from rnncli.formats.frameworks import built
 from rnncli.formats.keras.config import side_by_side
 from rnncli.formats.nodes import Note, Pass, loops, names
 from rnncli.formats.python.objects import Call, Given, Value, left_open, open_in
-from rnncli.formats.python.steps import KEEP_WIDTH, SIZE, ZEROS, Recorder, TracedTensor, reached
+from rnncli.formats.python.steps import (
+    KEEP_WIDTH,
+    NEARBY,
+    SIZE,
+    TIMES,
+    TURN,
+    ZEROS,
+    OfData,
+    Recorder,
+    TracedTensor,
+    reached,
+)
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Pool, Repeat
 
@@ -135,6 +145,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
             made = first.shape if asks else SIZE
             made = len(made) if name != "size" and isinstance(made, list) else made
             made = len(first.states) if first.states and name == "size" and given.all[1:] == [0] else made
+        case "times":
+            made = TIMES
         case "shape":
             made = first.shape
         case "fills" if first.step.is_data:
@@ -142,7 +154,7 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
         case "like":
             made = record.data(name, given)
         case "counts":
-            made = [[SIZE, first]] * 2  # two identical rounds
+            made = [[TURN, first]] * 2  # two identical rounds
         case "unpacks":
             axes = {True: "btf", False: "tbf"}.get(given.get("batch_first", 1, False), "")
             made = [replace(first, axes=axes), SIZE]
@@ -181,7 +193,7 @@ def picked(
     """Return an item of a tensor, given its indices and its slices, each by its axis."""
     line, index = getattr(node, "lineno", 0), getattr(node, "slice", None)
     first, key = next(iter(keys.items()), (None, None))
-    selects = isinstance(key, TracedTensor | Call | list) or (key is SIZE and len(keys) > 1)  # `range(len(x))`
+    selects = isinstance(key, TracedTensor | Call | list) or (isinstance(key, OfData) and len(keys) > 1)
     if keys == {0: 0} and (owner.step.kind == "max" or owner.axes in (PACKED, STEP)):
         return owner  # what comes with indices or the number of samples at each timestep, or the only timestep
     if selects and first == 0 and owner.has_samples_first and not owner.states:
@@ -196,12 +208,12 @@ def picked(
     if selects and first and owner.step.kind == "input":
         return record.operation("index", [owner], line)
     ends = [end for each in slices.values() for end in each if end is not None]
-    alone = owner.step.is_data and ends == [SIZE, SIZE]
-    at_time = (key is SIZE or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
-    if at_time and re.search(r"-\s*[^\s\d]|[~/%*]", source_of(index or ast.Pass())):  # `-t`, `n - 1 - t`, `t // 2`
+    alone = owner.step.is_data and ends == [TURN, NEARBY]
+    at_time = (key in (TURN, NEARBY) or alone) and record.in_time  # x[:, t], or x[:, t : t + 1]
+    if isinstance(key, OfData) and record.in_time and not at_time:  # `-t`, `n - 1 - t`, `t // 2`
         return record.operation("index", [owner], line)
-    if first == 1 and type(key) is int and owner.step.kind == "input":
-        record.take(key)
+    if at_time or (first == 1 and type(key) is int and owner.step.kind == "input"):
+        record.take(key if keys else TURN)
     if not (keys or slices) or owner.part or at_time or (owner.step.kind == "input" and not slices):
         return owner  # one timestep of a sequence
     last = len(keys) == 1 and key == -1 and not slices and owner.takes_time(first)
@@ -413,7 +425,8 @@ FUNCTIONS: Mapping[str, str] = {
         "fills": "fill_ zero_ zeros_",
         "moves": "permute transpose t swapaxes swapdims permute_dimensions unbind",
         "reshapes": "squeeze unsqueeze view view_as reshape expand_dims movedim moveaxis unflatten split chunk",
-        "size": "size dim numel item len range ndimension",
+        "size": "size dim numel item len ndimension",
+        "times": "range",
         "shape": "shape int_shape get_shape",
         "packs": "pack_padded_sequence pack_sequence",
         "like": " ".join(LIKE),

@@ -34,7 +34,20 @@ from rnncli.formats.python.objects import (
     precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
-from rnncli.formats.python.steps import SIZE, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.steps import (
+    NEARBY,
+    SIZE,
+    TIMES,
+    TURN,
+    Module,
+    OfData,
+    TracedStep,
+    TracedTensor,
+    held_in,
+    modules_in,
+    reached,
+    recurs,
+)
 from rnncli.formats.python.trees import source_of
 from rnncli.layers.base import snake_case
 
@@ -167,7 +180,7 @@ class Graphs(Containers):
                 for each in modules_in(owner) if name in CHANGE else ():
                     if isinstance(each, Module) and each.items is not None:
                         each.items[str(len(each.items))] = self.lent.get(each, owner)
-                return SIZE if owner is SIZE else left_open(given.node)
+                return SIZE if isinstance(owner, OfData) else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
                 first = given.get("inputs", 0)
                 sizes = first.sizes if isinstance(first, Array) else ()
@@ -251,7 +264,8 @@ class Graphs(Containers):
                 self.lent |= dict.fromkeys(lent, Unknown(left_open(given.node).why))
             if called.path == ("exec",):
                 self.unfollowed.append(f"what exec runs (line {given.line}) is not known")
-            return SIZE if SIZE in given.all else Call(called.path, given)
+            timed = any(isinstance(each, OfData) for each in given.all)
+            return self.combined(given.all, given.node) if timed else Call(called.path, given)
         module = Module(called.path, given, None, framework, self.function, inputs=inputs, outputs=outputs)
         module = self.fresh(replace(module, presumed=self.presuming))
         if framework == "keras" and name == "Input":
@@ -285,7 +299,7 @@ class Graphs(Containers):
             case Instance(values={"": Module() as base} as values, cls=Class() as own) if not called:
                 if name not in values and own.get(name) is MISSING:
                     return self.attribute(base, name, node)
-            case Unknown() if owner is SIZE:
+            case OfData():
                 return SIZE
             case TracedTensor(axes=axes) if name in ("T", "mT", "mH"):
                 kind, order = ("permute", reversed(range(len(axes)))) if name == "T" else ("transpose", (-1, -2))
@@ -350,7 +364,7 @@ class Graphs(Containers):
             key, values = self.value(index, scope), list(owner.items.values())
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)
         if not isinstance(owner, TracedTensor):
-            made = owner if owner is SIZE else super().item(owner, index, scope, node)
+            made = SIZE if isinstance(owner, OfData) else super().item(owner, index, scope, node)
             alike = isinstance(owner, list) and 1 < len(owner) == owner.count(owner[0])
             if alike and isinstance(owner[0], TracedTensor) and owner[0].step.timed:  # the outputs of a loop
                 if isinstance(made, list):
@@ -367,7 +381,7 @@ class Graphs(Containers):
                 slices[axis] = [end and self.value(end, scope) for end in (each.lower, each.upper, each.step)]
             elif (key := self.value(each, scope)) not in (None, ...):
                 last = isinstance(each, ast.BinOp) and source_of(each).endswith(" - 1")  # `x.size(1) - 1`
-                keys[axis] = -1 if last and key is SIZE and not self.in_time else key
+                keys[axis] = -1 if last and isinstance(key, OfData) and not self.in_time else key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
         if owner.step.is_data and [*keys, *slices] == [0] and type(key := keys.get(0)) is int:
             if (kept := self.kept(owner, key)) is not None:
@@ -386,7 +400,9 @@ class Graphs(Containers):
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
         """Return the value for each target of an assignment to several."""
-        if value is SIZE or (isinstance(value, TracedTensor) and (value.step.kind == "input" or value.part)):
+        if isinstance(value, OfData) or (
+            isinstance(value, TracedTensor) and (value.step.kind == "input" or value.part)
+        ):
             return [value] * len(targets)
         if isinstance(value, TracedTensor) and len(value.states) != len(targets):
             if value.step.kind == "max" and len(targets) == 2:
@@ -418,7 +434,7 @@ class Graphs(Containers):
                     into = held.step.is_data or (put and held.step is put[0].step)
                     at = [n for n, each in enumerate(places) if not isinstance(each, ast.Slice)]
                     timed = at in ([0], [1]) and isinstance(places[at[0]], ast.Name)
-                    timed = timed and self.value(places[at[0]], scope) is SIZE
+                    timed = timed and self.value(places[at[0]], scope) is TURN
                     loop = self._loops[-1] if self._loops and put else None  # over all timesteps, or around the step
                     if into and timed and loop and (put[0].step.number >= loop.begin or not loop.shorter):
                         value = TracedTensor(put[0].step, "sequence")
@@ -428,7 +444,9 @@ class Graphs(Containers):
         super().assign(target, value, scope)
 
     def calculated(self, kind: ast.operator, left: Value, right: Value, node: ast.AST) -> Value:
-        """Return the result of an operator; a list of one timestep times a number is not the outputs of a loop."""
+        """Return the result of an operator; `t + 1` is near `t`, and `[y] * 2` is not the outputs of a loop."""
+        if isinstance(kind, ast.Add | ast.Sub) and left is TURN and type(right) is int:
+            return NEARBY
         made = super().calculated(kind, left, right, node)
         timed = [each for each in self.tensors(made) if each.step.timed] if isinstance(kind, ast.Mult) else []
         return [self.operation("mult", timed, getattr(node, "lineno", 0))] if timed else made
@@ -441,7 +459,16 @@ class Graphs(Containers):
                 return isinstance(kind, ast.In)  # a dict of data has what it is asked for
         if tensors and isinstance(node, ast.BinOp | ast.AugAssign | ast.UnaryOp) and not isinstance(node.op, ast.Not):
             return self.operation(type(node.op).__name__.lower(), tensors, node.lineno)
-        return SIZE if tensors or SIZE in values else super().combined(values, node)
+        if not tensors and not any(isinstance(each, OfData) for each in values):
+            return super().combined(values, node)
+        match node, values:
+            case ast.Call(func=ast.Name(id="range" | "xrange" | "trange") | ast.Attribute(attr="range" | "arange")), _:
+                return SIZE if len(values) > 2 else TIMES
+            case ast.Call(func=ast.Name(id="list" | "tuple" | "tqdm")), [first, *_] if first is TIMES:
+                return TIMES
+            case ast.Call(func=ast.Name(id="enumerate")), [first] if first is TIMES:
+                return [[TURN, TURN]] * 2
+        return SIZE
 
     def one_of(self, values: Sequence[Value], why: Unknown) -> Value:
         """Return one value for several possible ones; if they are tensors, a step that reads all of them."""

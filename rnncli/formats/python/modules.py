@@ -44,7 +44,18 @@ from rnncli.formats.python.objects import (
     open_in,
     precision_of,
 )
-from rnncli.formats.python.steps import SIZE, ZEROS, Edge, Module, Recorder, Tensors, TracedStep, TracedTensor, reached
+from rnncli.formats.python.steps import (
+    SIZE,
+    ZEROS,
+    Edge,
+    Module,
+    OfData,
+    Recorder,
+    Tensors,
+    TracedStep,
+    TracedTensor,
+    reached,
+)
 from rnncli.formats.python.trees import source_of
 from rnncli.layers import Flatten, Layer
 
@@ -343,7 +354,7 @@ class Modules(Recorder):
                 if (cause := open_in(each)) is not None:
                     written = module.given.written(name, cls.takes)
                     named = isinstance(written, ast.Name | ast.Attribute | ast.Subscript)
-                    if cause is SIZE:
+                    if isinstance(cause, OfData):
                         cause = left_open(written, "depends on the data")
                     elif named and not cause.line and cause.is_list:
                         shape = Open(source_of(written), getattr(written, "lineno", 0))  # or a part of one

@@ -19,8 +19,22 @@ from rnncli.immutable import NamedTuple
 from rnncli.layers import Input, Layer
 from rnncli.layers.weights import Framework
 
-SIZE = Unknown("it depends on the data")
-"""A number that depends on the data: how many samples or timesteps."""
+
+class OfData(Unknown):
+    """A number, or several, that depend on the data."""
+
+
+SIZE = OfData("it depends on the data")
+"""How many samples or timesteps there are, or what is computed from that or from the number of a timestep."""
+
+TIMES = OfData(SIZE.why)
+"""The numbers of the timesteps: `range(n)`."""
+
+TURN = OfData(SIZE.why)
+"""The number of the timestep of a loop's current round."""
+
+NEARBY = OfData(SIZE.why)
+"""The number of a timestep before or after it: `t - 1`."""
 
 KEEP_WIDTH = names(
     "add sub mult div pow usub subtract multiply average maximum minimum flip reverse abs square sqrt exp log sign clip"
@@ -227,14 +241,25 @@ class TracedTensor(Opaque):
 
 @dataclass(eq=False)
 class _RecordedLoop:
-    """A loop: its first step and this round's, if it is over data, or a part, if rounds are alike, what it takes."""
+    """A loop.
+
+    Attributes:
+        begin: the number of its first step.
+        round: the number of this round's first step.
+        timed: whether it is over data.
+        shorter: whether it is over only a part of the timesteps.
+        alike: whether its rounds are alike.
+        reads: whether each round reads other data.
+        taken: the timesteps that it takes by their numbers.
+    """
 
     begin: int
     round: int
     timed: bool
     shorter: bool
     alike: bool = False
-    taken: dict[int, None] = field(default_factory=dict)
+    reads: bool = False
+    taken: dict[Value, None] = field(default_factory=dict)
 
 
 Tensors = list[TracedTensor]
@@ -375,13 +400,18 @@ class Recorder(Program):
         """Return the items that a loop over a value visits: the states of a stack; for data, two identical rounds."""
         if isinstance(value, TracedTensor) and value.states:
             return [*value.states]
-        return [value] * 2 if isinstance(value, TracedTensor) or value is SIZE else super().items(value)
+        if isinstance(value, TracedTensor | OfData):
+            return [TURN if value is TIMES else value] * 2
+        return super().items(value)
 
     def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if isinstance(items, list) and items else None
-        timed = first is SIZE or isinstance(first, TracedTensor) or (isinstance(first, list) and SIZE in first)
-        loop = _RecordedLoop(self._count, self._count, timed, timed and _is_shorter(getattr(node, "iter", node)))
+        data = isinstance(first, TracedTensor) or bool(isinstance(first, list) and self.tensors(first))
+        timed = any(isinstance(each, OfData) for each in (first if isinstance(first, list) else [first]))
+        timed = timed or isinstance(first, TracedTensor)
+        shorter = timed and _is_shorter(getattr(node, "iter", node))
+        loop = _RecordedLoop(self._count, self._count, timed, shorter, reads=data)
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -397,14 +427,17 @@ class Recorder(Program):
                     step.timed = True
                 layers = [step for step in inside if step.word is not None]
                 in_turn = not loop.taken or [*loop.taken] == [*range(max(2, len(loop.taken)))]
-                how = "over fewer timesteps than there are" if in_turn else "that does not take the timesteps in turn"
+                fewer = in_turn or loop.shorter
+                how = "over fewer timesteps than there are" if fewer else "that does not take the timesteps in turn"
                 for step in [step for step in layers if loops(step.word)] or layers[:1]:
                     if not (in_turn and not loop.shorter) and _FEEDBACK not in [note.text for note in step.notes]:
                         step.note(Note(f"{_IN_A_LOOP} {how}; here over all of them", "differs"))
 
-    def take(self, timestep: int) -> None:
-        """Keep the number of a timestep that a loop takes from data."""
-        if self._loops:
+    def take(self, timestep: Value) -> None:
+        """Keep which timestep a round of a loop takes from data."""
+        for loop in self._loops:
+            loop.reads = True
+        if self._loops and timestep is not TURN:
             self._loops[0].taken[timestep] = None
 
     @property
@@ -443,6 +476,8 @@ class Recorder(Program):
         known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
         if (cell or (recurs(module) and self.in_time)) and begins != ends and known:
             own.note(Note(f"{_IN_A_LOOP} without the state that it returned; here it carries its state on", "differs"))
+        if begun and begins == ends != [] and tensors == read and not any(loop.reads for loop in begun):
+            own.note(Note(f"{_IN_A_LOOP} on the same input in each round; here it reads a sequence once", "differs"))
         for loop in begun:
             loop.alike = True
         after = reached(tensors) if begun and tensors != read else []
