@@ -101,7 +101,14 @@ LOOPS = each(
     """
     for t in range(x.size(1)); for t in range(x.shape[1]); for t in range(6); for x_t in x.unbind(1);
     for x_t in x.transpose(0, 1); for t in reversed(range(x.size(1))); for t in range(1, x.size(1));
-    for t in range(0, x.size(1), 2)
+    for t in range(0, x.size(1), 2); for t in list(range(x.size(1)))[::-1]; for _, t in enumerate(range(x.size(1)));
+    for x_t in x.unbind(1)[:-1]; for x_t in x.flip(1).unbind(1); for x_t in x.chunk(x.size(1), 1)
+    """
+)
+TAKEN = each(
+    """
+    x[:, t]; x[:, t, :]; x[:, t]; x[:, x.size(1) - 1 - t]; x[:, -t - 1]; x[:, t - 1]; x[:, t // 2]; x[:, 0]; x[:, -1];
+    x[:, max(t - 1, 0)]; x.select(1, t); x.mean(1); x[:, :t + 1].mean(1)
     """
 )
 GATHERED = each(
@@ -192,7 +199,7 @@ class Writer:
         """Write a loop of a cell over timesteps."""
         kind, units = self.random.choice(("LSTM", "GRU", "RNN")), self.random.randint(3, 5)
         name, loop = self.layer(f"{kind}Cell({x.features}, {units})"), self.pick(*LOOPS)
-        now = "x_t" if "x_t" in loop else "x[:, t]"
+        now = ("x_t[:, 0]" if "chunk" in loop else "x_t") if "x_t" in loop else self.pick(*TAKEN)
         state, started = ("(h, c)", "h = c") if kind == "LSTM" else ("h", "h")
         given = self.pick(f", {state}", f", {state}", f", {state}", "")
         held = self.pick("outs.append(h)", "outs.append(h)", "outs.insert(0, h)", "outs.append(torch.tanh(h))")
