@@ -894,8 +894,9 @@ def test_layers_of_a_source_that_do_not_fit_are_named_and_no_part_is_called_the_
         f"import keras\nfrom keras.layers import *\nkeras.Sequential([Input((9, 8)), {sizes}])\n"
     )
     result = rnncli("summary", "model.py")
-    why = "lstm_1 (LSTM, line 4) reads a sequence, but the layer before it returns a vector"
+    why = "lstm_1 (LSTM, line 4) reads a sequence, but lstm (LSTM, line 3) returns only its last output"
     assert (result.status, result.stdout) == (2, "")
     assert f"model.py has 2 recurrent parts, and a command takes only one: {why}\n" in result.stderr
+    assert "Help: with return_sequences=True it returns all of them; or choose one: model.py::1" in result.stderr
     assert "Cheapest" not in rnncli("compare", "model.py::1", "input:8,lstm:9").stdout
     assert "Cheapest" in rnncli("compare", "input:8,lstm:4", "input:8,lstm:9").stdout

@@ -239,7 +239,9 @@ def part_of(model: ModelFile, wanted: str) -> Part:
             has = f"{model.path} has {len(parts)} recurrent parts, and a command takes only one"
             misfits = [said for part in parts for said in part.said("left out") if " is left out: it reads " in said]
             why = f": {misfits[0].replace(' is left out: it', '')}" if misfits else ""
-            raise UsageError(f"{has}{why}", f"choose one: {listing}; `rnncli inspect {model.path}` shows them")
+            whole = "with return_sequences=True it returns all of them; or "
+            joins = whole if "returns only its last output" in why and parts[0].framework == "keras" else ""
+            raise UsageError(f"{has}{why}", f"{joins}choose one: {listing}; `rnncli inspect {model.path}` shows them")
         return parts[0]
     if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:9]) <= len(parts):
         return parts[int(wanted) - 1]

@@ -279,7 +279,7 @@ class Text:
     ) -> SpecError:
         """Return the error for a layer that does not fit after the ones before it, given the calls by their place."""
         span = node.place or (0, len(self.text))
-        if "returns a vector" not in reason:
+        if "returns a vector" not in reason and "returns only its last output" not in reason:
             message = f"{node.kind} {reason[3:]}" if reason.startswith("it ") else reason
             advice, repair = "change one of the two numbers" if "feature" in reason else "", None
             numbers = re.findall(r"\b[0-9]+\b", reason)

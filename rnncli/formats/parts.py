@@ -198,6 +198,9 @@ class _RowInProgress:
                 return ids if takes_vectors(self.nodes[-1].word) else "it reads the input of the network"
             if {word.reads, before} == {"sequence", "vector"}:
                 begins = not self.nodes or takes_input(self.nodes[-1].word)
+                makers = [each for each in self.nodes if isinstance(each.word, Layer) and each.word.returns == "vector"]
+                if before == "vector" and makers and makers[-1].loops:
+                    return f"it reads a sequence, but {makers[-1].described} returns only its last output"
                 returns = "the input of a network is" if begins else "the layer before it returns"
                 return f"it reads a {word.reads}, but {returns} a {before}"
             vector = before == "vector"
