@@ -312,10 +312,14 @@ class Net(nn.Module):
         saved("w.npz", members)
         weights_given = "w.npz::b.rnn" if members == copies else "w.npz"
         assert said in rnncli("forward", name, "--weights", weights_given).stderr, said
-    # A matrix that may be a table or a dense layer is what the network has.
-    saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; tok.weight 5x4")
-    for spec, name in (("embed:5x4,rnn:2:nobias", "embedding"), ("input:4,dense:5:nobias", "dense")):
-        assert sources(fitted(open_model("t.npz"), "", Network.parse(spec)))[name] == "tok"
+    # A matrix that may be a table or a dense layer, and a scale with a shift, are what the network has.
+    saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; tok.weight 5x4; 1.weight 2; 1.bias 2")
+    for spec, name, found in (
+        ("embed:5x4,rnn:2:nobias", "embedding", "tok"),
+        ("input:4,dense:5:nobias", "dense", "tok"),
+        ("embed:5x4,rnn:2:nobias,norm", "layer_normalization", "1"),
+    ):
+        assert sources(fitted(open_model("t.npz"), "", Network.parse(spec)))[name] == found
 
 
 def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: Screen) -> None:

@@ -60,6 +60,7 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         keras = all(node.convention in ("keras", "cudnn") for node in model.left)
         notes: tuple[Note, ...] = (_FLATTENED,) if [*flattened_windows(network.body)] and not keras else ()
         others = sorted(map(shorten, {node.name for node in every} - {node.name for node in nodes}), key=numbered)
+        notes += tuple(Note(f"{shorten(node.name)} is a LayerNorm", "assumed") for node in nodes if node.word is None)
         notes += (Note(listed(others[:_SHOWN] + ["others"] * (len(others) > _SHOWN)), "left out"),) if others else ()
         return replace(_part(model, network, _checked(model, network, nodes)), notes=notes)
     if model.format == "npz" and not wanted:
@@ -183,8 +184,8 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
     for node in model.left:
         if node.tensors and isinstance(node.word, Layer) and (node.features or takes_input(node.word)):
             found.setdefault(_signature(node.word, (None, None, node.features)), []).append(node)
-        if node.kind == MATRIX:
-            found.setdefault(("embed", tuple(each.shape for each in node.tensors.values())), []).append(node)
+        for signature in _undecided(node):
+            found.setdefault(signature, []).append(node)
     wanted: dict[Signature, list[str]] = {}
     for name, signature in _owners(network):
         wanted.setdefault(signature, []).append(name)
@@ -192,6 +193,15 @@ def _alike(model: ModelFile, network: Network) -> list[Node] | None:
         return None
     orders = {each: iter(_in_order(model, found[each], names, rows)) for each, names in wanted.items()}
     return [next(orders[signature]) for _, signature in _owners(network)]
+
+
+def _undecided(node: Node) -> Iterator[Signature]:
+    """Yield what a node may be as well: an embedding if it is a matrix, a LayerNorm if it scales and shifts."""
+    shapes = {name: tensor.shape for name, tensor in node.tensors.items()}
+    if node.kind == MATRIX:
+        yield "embed", tuple(shapes.values())
+    if node.word is None and {*shapes} == {"weight", "bias"} and {*map(len, shapes.values())} == {1}:
+        yield "norm", tuple(shapes.values())
 
 
 def _in_order(model: ModelFile, nodes: Sequence[Node], names: Sequence[str], rows: Mapping[str, int]) -> Sequence[Node]:
