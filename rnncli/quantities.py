@@ -71,6 +71,17 @@ def parse_number(text: str) -> int:
     return int("".join(groups).lstrip("0")[:40] or "0") * multiple
 
 
+def parse_count(text: str) -> int:
+    """Parse an integer of any size as `parse_number` does, or written with a point: 5.4M is 5,400,000."""
+    pointed = re.fullmatch("([0-9]{1,9})[.]([0-9]{1,9})([kMG])", text)
+    if pointed is not None:
+        tenths: int = 10 ** len(pointed[2])
+        number = int(pointed[1] + pointed[2]) * MULTIPLES[pointed[3]]
+        if number % tenths == 0:
+            return number // tenths
+    return parse_number(text)
+
+
 def parse_size(text: str, most: int = MAX_SIZE) -> int:
     """Parse a number from 1 to `most`, or raise a ValueError that says what is expected. No size exceeds 2**31-1."""
     number = parse_number(text)

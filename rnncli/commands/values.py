@@ -20,6 +20,7 @@ from rnncli.quantities import (
     nearest_memory,
     nearest_number,
     nearest_rate,
+    parse_count,
     parse_memory,
     parse_number,
     parse_rate,
@@ -103,8 +104,8 @@ number = size_up_to(MAX_SIZE)
 cores = Value("number", "N", number.read, number.nearest, "4")
 """A number of cores."""
 
-big_number = Value("number", "N", _printed(parse_number), nearest_number, "1M")
-"""A whole number from 0 without an upper bound, written the same way: 500k, 3G, 1,234,567."""
+big_number = Value("number", "N", _printed(parse_count), nearest_number, "1M")
+"""A whole number from 0 without an upper bound, written the same way: 500k, 5.4M, 1,234,567."""
 
 seed = Value("number", "N", _printed(parse_number), nearest_number, "1")
 """The seed of random numbers: a whole number from 0."""

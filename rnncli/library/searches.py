@@ -15,7 +15,7 @@ from rnncli.layers.weights import FRAMEWORKS, Framework
 from rnncli.library.runs import silent
 from rnncli.network import check_flags, check_known, check_sizes, check_text, check_whole, plain
 from rnncli.network_summary import DTYPE_BYTES, Setting
-from rnncli.quantities import MAX_SIZE, Rate, parse_memory, parse_number, without_thousands
+from rnncli.quantities import MAX_SIZE, Rate, parse_count, parse_memory, without_thousands
 from rnncli.render.progress import Progress
 from rnncli.search.braces import read_pattern
 from rnncli.search.budget import BY_NAME, Budget, check_trained
@@ -184,7 +184,7 @@ def _budget(**limits: Limit) -> Budget:
     def parsed(name: str, limit: Limit) -> int | None:
         if not isinstance(limit, str):
             return cast(int | None, plain(limit))
-        read = parse_memory if BY_NAME[name].in_bytes else parse_number
+        read = parse_memory if BY_NAME[name].in_bytes else parse_count
         return _parsed(name, without_thousands(limit.strip()), read)
 
     return Budget(**{name: parsed(name, limit) for name, limit in limits.items()})
