@@ -287,7 +287,7 @@ def test_without_an_exact_solution_the_nearest_below_and_above_are_named(templat
 
 @examples(20)
 @given(
-    template=st.sampled_from(["input:_,lstm:25", "input:3,gru:_:seq,gru:8", "input:4,rnn:_,dense:3"]),
+    template=st.sampled_from(["input:_,lstm:25", "input:3,gru:_:seq,gru:8", "input:4,rnn:_,dense:3", "input:_,lstm:_"]),
     params=st.integers(20, 5000),
 )
 def test_without_an_exact_solution_the_suggested_number_has_one(template: str, params: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -226,14 +227,18 @@ def _similar(problem: Problem) -> Iterator[str]:
 
 
 def _relaxed(template: Template) -> Iterator[Template]:
-    """Yield similar templates that may have a solution: one without biases, and ones with an additional blank."""
+    """Yield similar templates that may have a solution: without biases, with another blank, with blanks that differ."""
     text, written = template.text, template.written
     plain = [
         f"{token.text}:nobias" if getattr(each.layer, "use_bias", False) else token.text
         for token, each in zip(Token(text, 0).split(","), written, strict=True)
     ]
     blank = f"{BLANK_TEXT}{'b' if Blank('a') in template.blanks else 'a'}"
-    for similar in (",".join(plain), *(opened(text, written, blank) if len(template.blanks) == 1 else ())):
+    named = text
+    for name in "abc":
+        named = re.sub(rf"(?<!\d){BLANK_TEXT}(?!\w)", f"{BLANK_TEXT}{name}", named, count=1)
+    more = [named, *opened(text, written, blank)] if len(template.blanks) == 1 else []
+    for similar in (",".join(plain), *more):
         with suppress(SpecError):  # for example, if the number is part of a blank's name
             yield Template.parse(similar)
 
