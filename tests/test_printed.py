@@ -56,6 +56,7 @@ def test_the_layers_have_the_shapes_and_parameters_that_keras_prints(form: str) 
             "embedding (Embedding) (None, 9, 8) 800 bidirectional (Bidirection (None, 64) 10496",
             "embed:100x8,lstm:32:bi",
         ),
+        ("embedding (Embedding) (None, 9, 8) 800 bi_12 (Bidirecti (None, 64) 10496", "embed:100x8,lstm:32:bi"),
         ("conv1d (Conv1D) (None, 96, 32) 1312", None),  # of any width
         ("input (InputLayer) [(None, 100, 8)] 0 conv1d (Conv1D) (None, 96, 32) 1312", "input:100x8,conv:32x5"),
         ("embedding (Embedding) (None, 9, 8) 800 flatten (Flatten) (None, 72) 0", "embed:100x8:length=9,flatten"),

@@ -43,7 +43,7 @@ _LAYERS: Mapping[str, Sequence[str]] = {
     "lstm": _CELLS[:1],
     "gru": _CELLS[1:3],
     "simplernn": _CELLS[3:],
-    "bidirectio": [each.replace("{n}", "{half}") + ":bi" for each in _CELLS],
+    "bidirecti": [each.replace("{n}", "{half}") + ":bi" for each in _CELLS],
     "dense": _DENSE,
     "timedist": _DENSE,
     "conv1d": ("conv:{n}x{size}", "conv:{n}x{size}:same"),
