@@ -69,7 +69,10 @@ def place_of(path: str) -> Place:
         if path in STANDARD and not os.path.exists(path):
             opened = os.fstat(STANDARD[path])
             return Place(given, folder, name, opened, opened, in_place=True, descriptor=STANDARD[path])
-        directory = os.stat(folder)
+        try:
+            directory = os.stat(folder)
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, f"there is no folder {folder}") from None
         real = os.path.realpath(folder)
         special = special or _is_special(real)
         descriptor = _descriptor(real, name)
