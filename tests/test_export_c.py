@@ -232,7 +232,10 @@ def test_no_line_is_longer_than_100_columns_and_all_are_ascii(at: Walk) -> None:
 def test_only_the_sequences_around_a_layer_that_reads_ahead_are_stored() -> None:
     source = source_of("input:2,dense:9,gru:3:bi:seq,dense:7,dense:8,pool:avg")
     assert "#define MODEL_WORKSPACE(timesteps) ((timesteps) * 9 + (timesteps) * 6)\n" in source
-    assert "workspace of model_run, which is not used and may be NULL. */" in source_of("input:2,gru:3:bi")
+    assert "workspace of model_run, which is not used and may be NULL. */" in source_of("input:9x2,conv:3x3:same")
+    struct = source.partition("typedef struct model_state {")[2].partition("}")[0]
+    on_stack = sum(map(int, re.findall(r"float \w+\[([0-9]+)\];", struct))) + struct.count("int32_t ")
+    assert f"workspace of model_run; it keeps {on_stack} others on the stack. */" in source
 
 
 def test_the_header_describes_the_input_of_a_step() -> None:
@@ -267,7 +270,7 @@ def test_a_file_and_its_header_are_both_written_or_neither(rnncli: Run) -> None:
     said = rnncli("export", "nn.LSTM(2, 3)", "-o", "one-bias.c").stderr.splitlines()[1]  # PyTorch counts two
     assert said.startswith(f"Note: on a device it needs {Network.parse('input:2,lstm:3').summary().total_bytes} B")
     said = rnncli("export", "input:2,gru:3:bi", "-o", "whole.c").stderr.splitlines()[0]
-    assert said.endswith(" of constants and a workspace for the sequence, which the header sizes")
+    assert said.endswith(" of constants and a workspace for the sequence and a stack, which the header sizes")
     assert [line.split(",")[0] for line in wrote] == ["wrote my-net.c", "wrote my-net.h"]
     assert '#include "my-net.h"' in Path("my-net.c").read_text()
     assert "int my_net_step(my_net_state *state" in Path("my-net.h").read_text()

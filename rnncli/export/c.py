@@ -180,6 +180,7 @@ class CSource:
         fixed = network.head.fixed_timesteps if ended is not None and ended.needs_length else None
         required = f"at least {least} timesteps" * (least > 1) if fixed is None else f"{fixed} timesteps"
         states = [*self._states(self.steps)]
+        on_stack = self.scratch + sum(size for _, _, size in self._carried(self.steps))
         words: dict[str, Any] = {
             "heading": laid_out([f"/* {self._title()} */"]),
             "name": self.job.device.name,
@@ -204,6 +205,7 @@ class CSource:
             "infinite": [line for _, line in states if "INFINITY" in line],
             "scratch": self.scratch,
             "stateless": not states and self.scratch == 0,
+            "on_stack": f"; it keeps {on_stack:,} others on the stack" * bool(on_stack),
         }
         words["struct"] = filled("struct", words)
         texts = {"x": INPUT["timestep" if self.by_step else "at_t"], **INPUT}
@@ -221,15 +223,18 @@ class CSource:
 
     def _states(self, steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
         """Yield each state that the layers carry: its declaration, and the line that first sets it."""
+        for step, key, size in self._carried(steps):
+            name, first = variable(step, key), "-INFINITY" if key == "largest" else "0.0f"
+            if key == "count":
+                yield f"int32_t {name};", f"state->{name} = 0;"
+            else:
+                yield f"float {name}[{size}];", call("fill", f"state->{name}", first, size)
+
+    def _carried(self, steps: Sequence[Step]) -> Iterator[tuple[Step, str, int]]:
+        """Yield each state that the layers carry: its layer, its name there, and how many numbers it has."""
         for step in steps:
-            if step.layer.window is not None and step.layer.looks_ahead:
-                continue
-            for key, size in step.layer.carried(step.reads).items():
-                name, first = variable(step, key), "-INFINITY" if key == "largest" else "0.0f"
-                if key == "count":
-                    yield f"int32_t {name};", f"state->{name} = 0;"
-                else:
-                    yield f"float {name}[{size}];", call("fill", f"state->{name}", first, size)
+            if step.layer.window is None or not step.layer.looks_ahead:
+                yield from ((step, key, size) for key, size in step.layer.carried(step.reads).items())
 
     def _by_steps(self) -> list[str]:
         """Return the functions of a network that runs one step at a time."""

@@ -402,7 +402,7 @@ int ${name}_step(${name}_state *state, $takes, float *y); //? by_step
 /* Call after the last timestep: y is the next output vector. Returns 0 if there is none. */ //? decodes
 int ${name}_next(${name}_state *state, float *y); //? decodes
 //? decodes
-/* The number of floats in the workspace of ${name}_run$unused. */ //? !by_step
+/* The number of floats in the workspace of ${name}_run$unused$on_stack. */ //? !by_step
 #define ${NAME}_WORKSPACE(timesteps) ($workspace) //? !by_step
 //? !by_step
 /* Runs a whole sequence$of_length. $all; y: $rows_in_y${NAME}_OUTPUTS numbers. Returns the number of vectors in y$or_0. */

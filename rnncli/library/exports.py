@@ -325,5 +325,5 @@ def _on_device(network: Network, dtype: str) -> str:
     *_, account = network.accounts(dtype=dtype)  # with one bias per cell, even if the source is PyTorch's
     constant = f"{memory(max(figure('total_bytes', account, None, dtype)))} of constants"
     streaming = max(figure("streaming_bytes", account, None, dtype), default=None)
-    room = "a workspace for the sequence, which the header sizes"
+    room = "a workspace for the sequence and a stack, which the header sizes"
     return f"{constant} and {room if streaming is None else f'{memory(streaming)} of memory to run a step at a time'}"
