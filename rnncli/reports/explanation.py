@@ -159,7 +159,7 @@ def explain(
         layer, conflict = row.layer, row.layer.conflict(other)
         meets_mask = masked or layer is network.head
         notes = (
-            *_field_and_start_notes(row),
+            *_notes_on_weights(row),
             *(network.head.mask_notes() if not layers and not network.head.shown else ()),
             *(note for note in layer.notes(row.input_shape, framework) if meets_mask or note.topic != "Mask"),
             *_other_note(row, there, other, conflict),
@@ -174,13 +174,19 @@ def explain(
     return Explanation(summary, tuple(layers), other, other_tools)
 
 
-def _field_and_start_notes(row: LayerSummary) -> Iterator[Remark]:
-    """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values."""
+def _notes_on_weights(row: LayerSummary) -> Iterator[Remark]:
+    """Yield the spec's fields that are arguments of the framework, named in both, and the weights' initial values.
+
+    PyTorch also stores the matrices of the equations as their transposes.
+    """
     fields = [field for field in fields_in_both(row.layer, row.framework) if field.endswith(")")]
     if fields:
         yield Remark("Fields", ", ".join(fields))
     if row.weights:
         yield Remark("Start", starts_text(row.in_one_direction))
+    turned = [weight.symbol for weight in row.in_one_direction if weight.role in ("kernel", "recurrent", "projection")]
+    if turned and row.framework == "torch":
+        yield Remark("Stored", f"{listed(turned)} transposed, a row for each output: x·W is x @ W.T")
 
 
 _Sum = Sequence[Sequence["Factor | str | _Sum"]]
