@@ -237,12 +237,12 @@ class PickledTensors:
 
     @property
     def notes(self) -> list[str]:
-        """What is left out besides the tensors, a sentence each."""
+        """What is left out, a sentence each."""
         unread = Counter(view.dtype for view in self.tensors.values() if view.storage is None)
         said = {
             "left out, needed only for training": _listed(self._training, "array"),
             "their numbers are not read": _listed(unread, "tensor"),
-            "left out besides the tensors": _listed(self._left),
+            "left out, not being weights": _listed(self._left),
         }
         packed = re.compile(r"_packed_params|\.ao\.|^quantised$").search
         if any(map(packed, (*self.tensors, *self._left, *unread))):
