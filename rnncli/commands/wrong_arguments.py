@@ -177,7 +177,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
     if choice_of(path) is not None:
         if this.name in _NO_FILES:
             message = f"{quote(text)} is a model file, which {this.name} does not accept"
-            yield Applied(this.typed, "", message, advice=f"start from its spec: rnncli spec {shlex.quote(path)}")
+            spec = f"start from its spec, with --framework torch if it is PyTorch's: rnncli spec {shlex.quote(path)}"
+            yield Applied(this.typed, "", message, advice=spec)
             return
     elif isfile(path) and this.name != "inspect":
         to_read, files = piped(this, place), [this.words[each].text for each in this.arguments if piped(this, each)]
