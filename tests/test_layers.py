@@ -190,7 +190,9 @@ def test_each_name_of_a_word_gives_the_same_explanation(at: Walk, rnncli: Run) -
         "reset reset_after reset=before",
         "forgetbias unit_forget_bias",
         "silu swish",
-        "x3 num_layers num_layers=2",
+        "x3 num_layers num_layers=2 n_layers depth",
+        "hidden_size hidden_dim n_hidden hidden-units",
+        "embedding_dim emb_dim",
         "embed Embedding",
         "act activation nonlinearity",
     ):

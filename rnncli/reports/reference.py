@@ -12,6 +12,7 @@ from rnncli.errors import SpecError, UsageError, closest, listed, quote
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
+from rnncli.language.pattern_words import SETTINGS
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
 from rnncli.layers.base import Remark
@@ -300,6 +301,20 @@ _FIELDS = list(dict.fromkeys(option.key.lower() for _, option in _OPTIONS))
 _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
 """The frameworks' arguments for fields."""
 
+_MEANT = {
+    "input_size": "input_size",
+    "vocab": "vocab_size",
+    "dim": "embedding_dim",
+    "steps": "timesteps",
+    "hidden_size": "hidden_size",
+    "num_layers": "num_layers",
+    "output": "units",
+}
+"""The word to explain for a setting of a configuration or a paper."""
+
+_SETTINGS = [name for name, meaning in SETTINGS.items() if meaning in _MEANT and "_" in name]
+"""The settings whose names can mean nothing else, as `size` can."""
+
 _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "field": (_FIELDS, _field_entry),
     "kind": ([name for name in CLASSES if name not in _ARGUMENTS], _kind_entry),
@@ -309,6 +324,7 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "size": (_argument_words([size for _, size in _SIZES]), _size_entry),
     "topic": (TOPIC_OF, _term_entry),
     "elsewhere": (FRAMEWORK_WORDS, _term_entry),
+    "setting": (_SETTINGS, lambda word: look_up(_MEANT[SETTINGS[word]])),
 }
 """The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
