@@ -74,11 +74,8 @@ def parse_number(text: str) -> int:
 def parse_count(text: str) -> int:
     """Parse an integer of any size as `parse_number` does, or written with a point: 5.4M is 5,400,000."""
     pointed = re.fullmatch("([0-9]{1,9})[.]([0-9]{1,9})([kMG])", text)
-    if pointed is not None:
-        tenths: int = 10 ** len(pointed[2])
-        number = int(pointed[1] + pointed[2]) * MULTIPLES[pointed[3]]
-        if number % tenths == 0:
-            return number // tenths
+    if pointed is not None and len(digits := pointed[2].rstrip("0")) <= (zeros := len(str(MULTIPLES[pointed[3]])) - 1):
+        return int(pointed[1] + digits.ljust(zeros, "0"))
     return parse_number(text)
 
 

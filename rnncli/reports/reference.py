@@ -301,19 +301,9 @@ _FIELDS = list(dict.fromkeys(option.key.lower() for _, option in _OPTIONS))
 _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
 """The frameworks' arguments for fields."""
 
-_MEANT = {
-    "input_size": "input_size",
-    "vocab": "vocab_size",
-    "dim": "embedding_dim",
-    "steps": "timesteps",
-    "hidden_size": "hidden_size",
-    "num_layers": "num_layers",
-    "output": "units",
-}
-"""The word to explain for a setting of a configuration or a paper."""
-
-_SETTINGS = [name for name, meaning in SETTINGS.items() if meaning in _MEANT and "_" in name]
-"""The settings whose names can mean nothing else, as `size` can."""
+_MEANT = {"vocab": "vocab_size", "dim": "embedding_dim", "steps": "timesteps", "output": "units"}
+_SETTINGS = {name: _MEANT.get(each, each) for name, each in SETTINGS.items() if "_" in name and each != "kind"}
+"""The words for the sizes that configurations and papers call otherwise, by their names there."""
 
 _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "field": (_FIELDS, _field_entry),
@@ -324,7 +314,7 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "size": (_argument_words([size for _, size in _SIZES]), _size_entry),
     "topic": (TOPIC_OF, _term_entry),
     "elsewhere": (FRAMEWORK_WORDS, _term_entry),
-    "setting": (_SETTINGS, lambda word: look_up(_MEANT[SETTINGS[word]])),
+    "setting": (_SETTINGS, lambda word: look_up(_SETTINGS[word])),
 }
 """The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
