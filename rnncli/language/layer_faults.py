@@ -121,6 +121,9 @@ class LayerFaults(NamedTuple):
         word = lowered(field.text)
         name, equals, value = (part.strip() for part in word.partition("="))
         message = f"{cls.kind} has no field {quote(field.text)}"
+        if attribute_of(cls, name) in cls.sizes.attributes:
+            advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
+            self.fail(field, message, advice=advice, lead="without it", repair=cut(self.text, field))
         able = [layer for layer in LAYERS if takes(layer, name)]
         if able and cls not in able and not blank_of(name):
             said = value_in_words(able[0], word)
@@ -131,9 +134,6 @@ class LayerFaults(NamedTuple):
                 moved = splice(without, head, f"{head.text}:{field.text}")
                 self.fail(field, message, lead="on the first layer", repair=moved)
             self.fail(field, message, lead="leave it out", repair=without)
-        if attribute_of(cls, name) in cls.sizes.attributes:
-            advice = f"{name} is a number in {cls.kind}:{cls.sizes.shortest}"
-            self.fail(field, message, advice=advice, repair=cut(self.text, field))
         theirs = framework_word(name, [*(option.attribute for option in cls.options), *ACTIVATIONS])
         if theirs is not None and attribute_of(cls, name) is None and not (name == STACKED and value):
             self.fail(field, message, advice=FRAMEWORK_WORDS[theirs])

@@ -96,6 +96,9 @@ SETTINGS = {
 }
 """What the settings of a configuration or a paper mean, by their names."""
 
+_OTHERS = r"(?::[a-z][\w=]{0,30}){0,9}"
+"""Fields between a kind and its size, or after it."""
+
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -123,7 +126,8 @@ _SETS = {
     "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
-    "F": r"(?::[a-z][\w=]{0,30}){0,9}",
+    "F": _OTHERS,
+    "SIZED": f"(?:{_any(_ONE_SIZE)}{_OTHERS}:[0-9]+:|{_any(TWO_SIZES)}{_OTHERS}:[0-9]+x[0-9]+:)",
     "WHOLE": _any(WHOLE),
     "WORD": _any(f"{name}:{word}" for name, sizes in _WORDED.items() for word in sizes.words),
     "WORDED": _any(_WORDED),
@@ -134,6 +138,7 @@ _SETS = {
     "TO": "(?:[-=]?>|→|-|to)",
     "TIMES": "(?:times|mal|veces|fois)",
     "ENDS": r"(?:k\w{0,10}|\w{0,10}dim\w{0,3}|f(?:eatures)?|d|size)",
+    "WIDTH": r"(?:k(?:ernel)?(?:_?size)?|(?:(?:out|emb)\w{0,9}_?)?dim\w{0,3})",
     "LEADS": r"(?:f(?:ilters)?|v(?:ocab\w{0,5})?|t(?:ime_?steps)?|seq\w{0,9}|num_embeddings|input_dim)",
     "GIVEN": "(?:[0-9.]{1,10}|true|yes|on|false|no|off)",
     "X": "(?:x|,|of|by|at|with)",
