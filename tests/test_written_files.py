@@ -327,7 +327,8 @@ def test_an_input_file_is_never_also_an_output(at: Walk, rnncli: Run) -> None:
         if command not in ("sweep", "solve"):  # they take no files as specs
             with at(command, option):
                 result = rnncli(command, "x.safetensors", *more.get(command, []), option, "linked")
-                result.refusal(2, "x.safetensors", option, "would write to it")
+                name = "FILE" if command == "inspect" else "SPEC"
+                result.refusal(2, f"{name} reads x.safetensors, but {option} would write to it\n{ADVICE}")
                 assert Path("x.safetensors").read_bytes() == Path(MODEL).read_bytes()
 
 

@@ -172,9 +172,9 @@ class GroupedCommand(click.Command):
             from rnncli.formats import choice_of
             from rnncli.system.places import check_files
 
-            texts = [text for each, values in given.items() if each.nargs < 0 for text in values or ()]
-            files[False] |= {quote(text): choice.path for text in texts if (choice := choice_of(text)) is not None}
-            check_files(reads=files[False], writes=files[True])
+            texts = [(str(each.name).upper(), text) for each in given if each.nargs < 0 for text in given[each] or ()]
+            models = [(name, choice.path) for name, text in texts if (choice := choice_of(text)) is not None]
+            check_files(reads=[*files[False].items(), *models], writes=files[True])
         try:
             return super().invoke(ctx)
         except MemoryError:

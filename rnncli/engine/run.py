@@ -127,7 +127,7 @@ class RunPlan:
         source = self.network.part
         if source is not None:
             source.check_runs()
-        check_files(request.read, request.written)
+        check_files(request.read.items(), request.written)
         self.array = None if request.input is None else open_input(request.input, self.network)
         reaches = request.seeds is not None
         self.init: Init = request.init or (self.network.framework if reaches else "keras")

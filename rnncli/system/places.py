@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rnncli.errors import RnncliError, UsageError, quote
@@ -116,10 +116,10 @@ def check_place(place: Place) -> None:
         raise PermissionError(errno.EPERM, "it belongs to another user, in a shared directory")
 
 
-def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
+def check_files(reads: Iterable[tuple[str, str]], writes: Mapping[str, str]) -> None:
     """Raise an error before the work starts if a file cannot be written, or would be overwritten by mistake.
 
-    Files are given by the option or argument that names them.
+    Files are given with the option or argument that names them; an argument may name several to read.
 
     Raises:
         UsageError: two files are written to the same place, or a written file is also read.
@@ -136,7 +136,7 @@ def check_files(reads: Mapping[str, str], writes: Mapping[str, str]) -> None:
                 raise UsageError(f"{other} and {name} would both write to {paths}", _ADVICE)
         _check_standard_streams(name, place)
         places[name] = place
-    for name, path in reads.items():
+    for name, path in reads:
         try:
             read = place_of(path)
         except OSError:  # reported when it is read
