@@ -196,7 +196,7 @@ def command(
         tell(f"Note: {svg.path} shows only the first {MOST_LINES:,} lines")
     if more is not None:
         others = f", and {more:,} more Pareto-optimal ones" if more else ""
-        tell(f"Interrupted: {tally.in_words(setting.framework, about(total))}{others}")
+        tell(f"Interrupted: {tally.in_words(setting.framework, about(total))}{others}{_first_invalid(tally, setting)}")
         click.get_current_context().exit(EXIT_INTERRUPTED)
     if part is not None and not tally.total and not faults:
         tell("0 candidates: there are fewer candidates than parts")
@@ -316,18 +316,25 @@ def _photographed(svg: Picture | None) -> AbstractContextManager[Callable[[str],
     return recorded_lines(svg, "rnncli sweep", tell)
 
 
+def _first_invalid(tally: Tally, setting: Setting) -> str:
+    """Return the end of a note, with the first candidate that is not a network and its fault, if there is one."""
+    spec = tally.first_invalid
+    return f", the first {shorten(spec, 72)}: {_fault_of(spec, setting).message}" if spec is not None else ""
+
+
+def _fault_of(spec: str, setting: Setting) -> RnncliError:
+    return explained(as_called(reason_of(spec, setting)), spec)
+
+
 def _conclude(tally: Tally, setting: Setting, budget: Budget) -> None:
     """Print the number of candidates; raise an RnncliError if none is valid, or none is within the budget."""
     if not tally.total:
         return
     note = tally.in_words(setting.framework)
-    invalid = tally.invalid == tally.total
-    if tally.first_invalid is not None:
-        error = explained(as_called(reason_of(tally.first_invalid, setting)), tally.first_invalid)
-        note += "" if invalid else f", the first {shorten(tally.first_invalid, 72)}: {error.message}"
-    tell(note)
-    if invalid:
-        raise error
+    if tally.first_invalid is not None and tally.invalid == tally.total:
+        tell(note)
+        raise _fault_of(tally.first_invalid, setting)
+    tell(note + _first_invalid(tally, setting))
     if tally.nearest is not None and not tally.within:
         _, candidate = tally.nearest
         nearest = Network.parse(candidate.spec).summary(*setting)
