@@ -131,7 +131,8 @@ def test_the_rows_of_all_parts_are_the_rows_of_all_candidates(rnncli: Run, at: W
         with at(len(patterns), "patterns in", of, "from standard input" if from_stdin else ""):
             whole = rnncli("sweep", "-f", "json", *patterns)
             line = ["sweep", "-f", "json", *(["-"] if from_stdin else patterns)]
-            parts = [rnncli(*line, "--part", f"{n}/{of}", stdin="\n".join(patterns)) for n in range(1, of + 1)]
+            lines = "".join(f"  {pattern}\n" for pattern in patterns)
+            parts = [rnncli(*line, "--part", f"{n}/{of}", stdin=lines) for n in range(1, of + 1)]
             assert "".join(part.stdout for part in parts) == whole.stdout
 
 

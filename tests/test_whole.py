@@ -90,6 +90,10 @@ def test_a_bare_number_covers_the_whole_file_or_a_named_part(rnncli: Run, at: Wa
             assert status or result.stderr == ""
     result = rnncli("summary", "-q", half)
     assert result.stderr.endswith("only that part: rnncli summary -q half.npz::rnn\n")
+    result = rnncli("solve", "-q", "GRU(_)", "--params", "1k")
+    assert result.stderr.endswith("for example: rnncli solve -q input:32,gru:_ --params 1k\n")
+    result = rnncli("summary", "-q", "-", stdin="SimpleRNN(10)")
+    assert result.stderr.endswith("for example: input:32,rnn:10\n")
 
 
 def test_an_assumed_size_appears_in_the_first_line(rnncli: Run, at: Walk) -> None:

@@ -13,8 +13,8 @@ from rnncli.commands import options
 from rnncli.commands.command_line import this_line
 from rnncli.commands.groups import GroupedCommand
 from rnncli.commands.output import results, tell
-from rnncli.commands.specs import each_spec, specs
-from rnncli.errors import RnncliError, UsageError, listed
+from rnncli.commands.specs import assumed_size, each_spec, specs
+from rnncli.errors import UsageError, listed
 from rnncli.formats.networks import read_as
 from rnncli.layers.weights import Framework
 from rnncli.library.searches import template_of
@@ -113,8 +113,7 @@ def _template(text: str, quiet: bool) -> tuple[str, Framework | None]:
     template, framework, notes = template_of(text)
     sizes = [note.text for note in notes if note.effect == "assumed size"]
     if quiet and sizes:
-        advice = "give the input's features first: input:8,lstm:_, Input((None, 8))"
-        raise RnncliError(f"the answer is for {template}: assumed: {listed(sizes)}", advice)
+        raise assumed_size(f"the answer is for {template}: assumed: {listed(sizes)}", text, template)
     if framework is not None and not quiet:
         tell(read_as(template, notes))
     return template, framework

@@ -136,18 +136,28 @@ def _check_whole(reading: Reading, text: str) -> None:
     if not reading.doubt:
         return
     if reading.part is None:
-        raise RnncliError(reading.doubt, "give the input's features first: input:8,lstm:64, Input((None, 8))")
+        raise assumed_size(reading.doubt, text, str(reading.network))
     if reading.network.origin.doubts:
         raise RnncliError(reading.doubt, "without -q the table shows the assumption")
     import shlex  # only errors need it
 
     part = f"{reading.path}{SEPARATOR}{reading.part.name}"
     advice = f"rnncli inspect {shlex.quote(reading.path)} shows all of it"
+    raise RnncliError(reading.doubt, advice, lead="only that part", repair=_line_with(part, text))
+
+
+def assumed_size(message: str, text: str, spec: str) -> RnncliError:
+    """Return the error that an answer depends on the assumed size of an input, which `spec` has in place of `text`."""
+    advice = "say how many features it reads, Input((None, 8)) in Keras"
+    return RnncliError(message, advice, lead="for example", repair=_line_with(spec, text))
+
+
+def _line_with(instead: str, text: str) -> str | None:
+    """Return the running command line with another text for one of its specs, or that text for one from elsewhere."""
     arguments = these_arguments()
-    if text not in arguments:  # a line of standard input
-        raise RnncliError(reading.doubt, f"{advice}; only that part: {part}")
-    command = this_line(arguments=[part if each == text else each for each in arguments])
-    raise RnncliError(reading.doubt, advice, lead="only that part", repair=command)
+    if text not in arguments:
+        return instead
+    return this_line(arguments=[instead if each == text else each for each in arguments])
 
 
 def _example(name: str, error: OpenNumbersError) -> float | str:

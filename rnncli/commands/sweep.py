@@ -254,7 +254,7 @@ def _patterns_of(
             text = spec.checked()
             if not text.strip() or is_path(text):
                 Network.parse(text)  # raises the error that explains it
-            pattern = read_pattern(text)
+            pattern = read_pattern(text.strip())
         except RnncliError as error:
             with away():
                 report(explained(error, spec.text), spec.origin)

@@ -39,8 +39,7 @@ def check_rules(layers: Sequence[Layer], source: Source) -> None:
     _check_sequences(layers, source)
     _check_lengths(layers, source)
     if not frameworks_of(layers):
-        for framework in FRAMEWORKS:
-            check_framework(layers, source, framework)
+        check_framework(layers, source, "torch")  # Keras lacks what only PyTorch has, so it is not what was meant
 
 
 def frameworks_of(layers: Sequence[Layer]) -> list[Framework]:
@@ -56,7 +55,8 @@ def check_framework(layers: Sequence[Layer], source: Source, framework: Framewor
     for index, layer in enumerate(layers):
         conflict = layer.conflict(framework)
         if conflict is not None:
-            advice = f"the closest that {FRAMEWORK_NAMES[framework]} supports"
+            nowhere = all(layer.conflict(other) == conflict for other in FRAMEWORKS)
+            advice = f"the closest that {'works' if nowhere else f'{FRAMEWORK_NAMES[framework]} supports'}"
             able = frameworks_of(layers) if option and framework == "keras" else []  # Keras may only be the default
             others = [f"{FRAMEWORK_NAMES[other]} supports it: {option} {other}" for other in able]
             advice = "; ".join([*others, advice])

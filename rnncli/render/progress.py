@@ -166,7 +166,7 @@ Show = Callable[[str], None]
 
 
 def show_on_terminal(text: str) -> None:
-    """Show a bar on standard error, which is a terminal; it starts the line, where the terminal may have echoed a ^C."""
+    """Show a bar on standard error, which is a terminal, from the start of the line: it may have echoed a ^C."""
     sys.stderr.write(f"\r{text}{_ERASE_BELOW}\r" if text else _ERASE)
     sys.stderr.flush()
 
