@@ -247,6 +247,7 @@ PASTED = {
     "Input 0 of layer 'lstm_1' is incompatible with the layer: expected ndim=3, found ndim=2. Full shape received: "
     "(None, 32)": "ndim",
     "Input 0 of layer dense is incompatible with the layer: expected min_ndim=2, found ndim=1": "ndim",
+    'ValueError: Input 0 of layer "lstm_1" is incompatible with the layer.': "ndim",
     "LSTM: Expected input to be 2D or 3D, got 4D instead": "ndim",
     "Expected hidden[0] size (2, 5, 20), got [1, 5, 20]": "h_n",
     "Param #": "param",
@@ -268,7 +269,9 @@ def test_an_error_message_of_keras_or_pytorch_may_be_pasted(at: Walk, output: Ca
         with at(error):  # without a topic: the same advice as where a spec is expected
             explained = framework_error(error)
             assert explained
-            assert f"{explained.advice}; for example: rnncli summary" in rnncli("layers", error).stderr
+            said = explained.message.removeprefix("this is an ").replace(", not a spec: ", " ")
+            words = f"{said} Help {explained.advice} Example rnncli summary {explained.repair}"
+            assert " ".join(output(error).split()) == words
 
 
 def test_every_title_of_a_figure_is_explained(at: Walk) -> None:

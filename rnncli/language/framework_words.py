@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rnncli.errors import SpecError, closest
+from rnncli.immutable import NamedTuple
 from rnncli.layers import GRU, LSTM, Embedding
 from rnncli.layers.words import in_both
 from rnncli.system import package_text
@@ -157,6 +158,9 @@ line, in which <N> is a number; below them, what it means, with the numbers {0},
 the spec of a correct network, if it is not that of any layer. The first pattern that is found counts; {more} is the
 first number plus one."""
 
+ERROR_MESSAGE = "an error message"
+"""The title of the rows about error messages that rnncli explains."""
+
 _CHECKPOINT = (
     r"size mismatch for ([\w.]{1,200}): copying a param (?:with shape|of) torch\.Size\(\[([\d, ]{0,60})\]\) from "
     r"checkpoint, (?:where )?the shape (?:in current model )?is torch\.Size\(\[([\d, ]{0,60})\]\)"
@@ -164,13 +168,40 @@ _CHECKPOINT = (
 """PyTorch's message about one tensor of a checkpoint: its name, its shape in the checkpoint and in the model."""
 
 
+class FrameworkMessage(NamedTuple):
+    """A text that a framework printed, explained.
+
+    Attributes:
+        what: what it is, by the titles of `messages.txt`.
+        means: what it says.
+        advice: how to mend it.
+        example: the spec of a correct network.
+        span: the place of what was recognised in the text.
+    """
+
+    what: str
+    means: str
+    advice: str
+    example: str
+    span: tuple[int, int]
+
+
 def framework_error(text: str) -> SpecError | None:
     """Return the error that explains an error message of Keras or PyTorch, such as `expected ndim=3, found ndim=2`."""
+    found = framework_message(text)
+    if found is None:
+        return None
+    message, mend = f"this is {found.what}, not a spec: {found.means}", found.advice
+    return SpecError(message, text=text, span=found.span, advice=mend, lead="for example", repair=found.example)
+
+
+def framework_message(text: str) -> FrameworkMessage | None:
+    """Return the explanation of what Keras or PyTorch prints, mostly an error message about shapes; else None."""
     found = re.search(_CHECKPOINT, text)
     if found is not None:
         means, example = _of_checkpoint(*found.groups())
         mend = "build the model with the sizes of the checkpoint, which `rnncli inspect FILE` shows"
-        return _explained("an error message", means, mend, example, found)
+        return FrameworkMessage(ERROR_MESSAGE, means, mend, example, found.span())
     for what, table in _MESSAGES:
         for patterns, *said in re.findall(r"((?:\S.*\n)+) {4}(.+)\n {4}(.+)\n(?: {4}(.+)\n)?", table):
             pattern = patterns.strip().replace("\\\n", "").replace("\n", "|").replace("<N>", r"(\d{1,9})")
@@ -179,7 +210,7 @@ def framework_error(text: str) -> SpecError | None:
                 numbers = [number or "8" for number in found.groups()]
                 more = int(numbers[0]) + 1 if numbers and numbers[0].isdecimal() else ""
                 means, mend, example = (each.format(*numbers, more=more, **_OFTEN) for each in said)
-                return _explained(what, means, mend, example, found)
+                return FrameworkMessage(what, means, mend, example or "input:8,lstm:32", found.span())
     return None
 
 
@@ -196,8 +227,3 @@ def _of_checkpoint(name: str, saved: str, built: str) -> tuple[str, str]:
         f"in the checkpoint {name} has {units} units ({gates} × {units} rows) and reads {features} features, but in "
         f"the model {built_rows // gates} units and {built_features} features"
     ), f"input:{features},{cell[1]}:{units}"
-
-
-def _explained(what: str, means: str, mend: str, example: str, found: re.Match[str]) -> SpecError:
-    message, repair = f"this is {what}, not a spec: {means}", example or "input:8,lstm:32"
-    return SpecError(message, text=found.string, span=found.span(), advice=mend, lead="for example", repair=repair)

@@ -11,7 +11,7 @@ from typing import Any
 from rnncli.errors import SpecError, UsageError, closest, listed, quote
 from rnncli.immutable import NamedTuple
 from rnncli.language.arguments import CLASSES, PYTORCH_NAMES, STACKED, attribute_of
-from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
+from rnncli.language.framework_words import ERROR_MESSAGE, FRAMEWORK_WORDS, framework_message
 from rnncli.language.pattern_words import SETTINGS
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
 from rnncli.layers.activations import ACTIVATION_OPTION, ACTIVATIONS, GATE_ACTIVATION_OPTION, OTHER_NAMES
@@ -292,6 +292,13 @@ def _term_entry(word: str) -> Entry:
     return Entry(_COUNT if counts else word, topic.means, tuple(topic.facts()), table=tuple(rows))
 
 
+def _message_entry(typed: str) -> Entry:
+    said = framework_message(typed)
+    assert said is not None
+    word, facts = "error message", (Remark("Help", said.advice), Remark("Example", f"rnncli summary {said.example}"))
+    return Entry(word, said.means, facts, table=(KindRow(None, word, None, said.means, None, None),))
+
+
 # Lookup
 
 
@@ -315,6 +322,7 @@ _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "topic": (TOPIC_OF, _term_entry),
     "elsewhere": (FRAMEWORK_WORDS, _term_entry),
     "setting": (_SETTINGS, lambda word: look_up(_SETTINGS[word])),
+    "message": ((), _message_entry),
 }
 """The sorts of words: the words of each and the function that builds an entry; the first match wins."""
 
@@ -381,16 +389,17 @@ def _known(typed: str) -> tuple[str, str] | None:
 
 
 def sort_of(typed: str) -> tuple[str, str]:
-    """Return the sort of a word, such as `kind`, and the known spelling; for an error message, its topic.
+    """Return the sort of a word, such as `kind`, and the known spelling; for an error message, its topic or its text.
 
     Raises:
         UsageError: as above.
     """
     if (found := _known(typed)) is not None:
         return found
-    if (explained := framework_error(typed)) is not None:
-        means, repair = explained.message.partition(": ")[2], f"rnncli summary {explained.repair}"
-        raise UsageError(means, explained.advice, lead=explained.lead, repair=repair)
+    if (said := framework_message(typed)) is not None:
+        if said.what == ERROR_MESSAGE:
+            return "message", typed
+        raise UsageError(said.means, said.advice, lead="for example", repair=f"rnncli summary {said.example}")
     if re.search("[,:]", typed) and not re.search("[a-z] [a-z]", typed):
         message = f"{quote(typed)} is a spec or part of one, not a word"
         try:

@@ -33,7 +33,10 @@ _TIMESTEPS = 100
 _FIELDS: Mapping[str, tuple[type[Layer], str]] = {"seq": (LSTM, "return_sequences"), "mask": (Embedding, "mask_zero")}
 """The names in braces that become a field in both spellings: `seq (return_sequences=True)`."""
 
-PASTED = {"ndim": r"ndim ?=|Expected input to be \d?D", "h_n": r"Expected hidden(\[\d\])? size"}
+PASTED = {
+    "ndim": r"ndim ?=|Expected input to be \d?D|is incompatible with the layer\W*$",
+    "h_n": r"Expected hidden(\[\d\])? size",
+}
 """The topic of an error message of Keras or PyTorch: what to search for in it."""
 
 
