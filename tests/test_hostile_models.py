@@ -159,6 +159,7 @@ def test_nothing_that_a_pickle_names_is_imported_called_or_looked_up(monkeypatch
         "pairs": named + b")RK\1K\2s",
         "a key": b"}" + named + b")RK\1s",
         "a member of a set": b"\x8f(" + named + b")R\x90",
+        "a member of a frozenset": b"(" + named + b")R\x91",
         "an object that is put together": b"ccopyreg\n_reconstructor\n(" + named + b"cbuiltins\nobject\nNtR",
         "an import": b"cbuiltins\n__import__\n(" + text("harmful") + b"tR",
         "an extension": b"\x82\xf0)R",

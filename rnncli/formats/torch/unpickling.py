@@ -188,6 +188,10 @@ class _Machine(pickle._Unpickler):
             made[key] = value
         self.stack.append(made)
 
+    def _frozenset(self) -> None:
+        items = self._above()  # which puts the stack back that this is added to
+        self.stack.append(Made(PickledName("builtins", "frozenset"), (items,)))
+
 
 _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.REDUCE: _Machine._call,
@@ -197,9 +201,7 @@ _INSTEAD: Mapping[bytes, Callable[[Any], None]] = {
     pickle.EMPTY_DICT: lambda machine: machine.stack.append(PickledDict()),
     pickle.DICT: _Machine._dictionary,
     pickle.EMPTY_SET: lambda machine: machine.stack.append(Made(PickledName("builtins", "set"), ())),
-    pickle.FROZENSET: lambda machine: machine.stack.append(
-        Made(PickledName("builtins", "frozenset"), (machine._above(),))
-    ),
+    pickle.FROZENSET: _Machine._frozenset,
     pickle.BYTEARRAY8: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # takes no memory before there are bytes
 }
 """Replacements for the library's actions that would call, set attributes, hash, or allocate memory unchecked."""
