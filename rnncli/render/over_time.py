@@ -203,7 +203,7 @@ def _bars(console: Console, study: Study, cells: TimeCells) -> Iterator[Text]:
     outputs, reach = study.outputs, study.reach
     norms = cells.means(outputs.norm)
     rows = [("norm", [norm / outputs.norm_max if norm else norm for norm in norms])]  # all may be zero
-    scales = [f"norm 0 to {outputs.norm_max:.3g}"]
+    scales = [] if isnan(outputs.norm_max) else [f"norm 0 to {outputs.norm_max:.3g}"]
     if outputs.saturated is not None:
         rows.append(("saturated", list(cells.means(outputs.saturated))))
         scales.append("saturated 0 to 100%")
