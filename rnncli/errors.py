@@ -20,7 +20,7 @@ EXIT_INTERRUPTED = 130
 _SHOWN_WIDTH = 76
 """The width of the lines that show the place of a fault; a longer spec is cut around it."""
 
-_OPTION = r"(?<!\S)--(?:(to|framework|dtype) (\w+)|([a-z-]+)(?: ([0-9]+)\b)?)"
+_OPTION = r"(?<!\S)--(?:(to|framework|dtype|save-weights(?= \w+\.)) ([\w.]+)|([a-z-]+)(?: ([0-9]+)\b)?)"
 """An option in a message, with its value if it is given one."""
 
 _MARGIN = len("  ……")
@@ -143,7 +143,7 @@ def _argument(option: re.Match[str]) -> str:
     """Return the argument of a function for an option of a command: `multiple_of=8` for `--multiple-of 8`."""
     word, name, number = option.group(2, 3, 4)
     if word is not None:
-        return f"{option[1]}={word!r}"
+        return f"{option[1].replace('-', '_')}={word!r}"
     return name.replace("-", "_") + (f"={number}" if number else "")
 
 
