@@ -136,7 +136,10 @@ def _check_whole(reading: Reading, text: str) -> None:
     if not reading.doubt:
         return
     if reading.part is None:
-        raise assumed_size(reading.doubt, text, str(reading.network))
+        if " features" in reading.doubt:
+            raise assumed_size(reading.doubt, text, str(reading.network))
+        instead = "write the network as a spec, or with nn before PyTorch's layers: nn.LSTM(8, 64)"
+        raise RnncliError(reading.doubt, instead)
     if reading.network.origin.doubts:
         raise RnncliError(reading.doubt, "without -q the table shows the assumption")
     import shlex  # only errors need it

@@ -10,10 +10,10 @@ from rnncli.errors import SpecError, closest, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, TwiceGivenError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Signature, class_of
-from rnncli.formats.nodes import Node, names, takes_ids
+from rnncli.formats.nodes import Node, takes_ids
 from rnncli.formats.python.objects import ACTIVATION_NAMES, Call, Named, Value
 from rnncli.formats.python.trees import UnparsableError, tree_of
-from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, framework_word
+from rnncli.language.framework_words import FRAMEWORK_WORDS, NOT_MERGED, OF_OTHERS, OTHER_LIBRARIES, framework_word
 from rnncli.language.source import MAX_BYTES, Token
 from rnncli.layers import KINDS, LAYERS, Layer
 from rnncli.layers.weights import FRAMEWORK_NAMES, FRAMEWORKS, Framework
@@ -28,9 +28,6 @@ CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "add", "append")
 """Classes and methods that hold layers in sequence."""
 
 _WRAPPERS = ("Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells")
-_OTHERS = names("rnn_cell contrib haiku hk flax linen nnx mx mxnet gluon mlx paddle equinox eqx chainer snt dy Flux")
-"""Modules of other frameworks and of TensorFlow 1."""
-
 _PATHS: Mapping[str, Framework] = {
     **dict.fromkeys(("nn", "torch"), "torch"),
     **dict.fromkeys(("keras", "layers", "tf", "tensorflow", "tfkl"), "keras"),
@@ -198,11 +195,8 @@ class Text:
         span, word = (end - len(call.name), end), call.name.lower()
         whose = FRAMEWORK_NAMES[framework]
         message = f"there is no layer {quote(call.name)}"
-        if _OTHERS.intersection(call.path[:-1]):
-            repair = self.with_(self.span(node_of(call).func), call.name)
-            return self.fault(
-                f"{self.called_by(call)} is of neither Keras nor PyTorch", span, "", "for example", repair
-            )
+        if library := _other_library(call):
+            return self.fault(f"{self.called_by(call)} is of {library}, not of Keras or PyTorch", span, OF_OTHERS)
         names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
         guess = None if word in FRAMEWORK_WORDS else closest(word, names)
         if guess is not None:
@@ -333,16 +327,27 @@ def calls_in(values: Sequence[Value]) -> Iterator[Call]:
             waiting += [*value.given.all, value.of]
 
 
+def _other_library(call: Call) -> str:
+    """Return the library of a call by its path, if that is neither of the two frameworks; else an empty text."""
+    known = {"keras", "tf_keras", "torch"}.intersection(call.path)
+    return "" if known else next((OTHER_LIBRARIES[each] for each in call.path[:-1] if each in OTHER_LIBRARIES), "")
+
+
 def class_name(framework: Framework, call: Call) -> str | None:
     """Return the framework's class that a call names; a word of the spec language also names Keras's class."""
     name, word = call.name, call.name.lower()
-    if _OTHERS.intersection(call.path[:-1]):
+    if _other_library(call):
         return None
     if class_of(framework, name) is not None or len(call.path) != 1 or any(class_of(each, name) for each in FRAMEWORKS):
         return name if class_of(framework, name) else None
     if framework == "keras" and name == word and word in KINDS:
         return KINDS[word].keras
     return {each.lower(): each for each in CLASSES[framework]}.get(word)
+
+
+def foreign_module(call: Call) -> str:
+    """Return the module of a call's path, if the name of none of its modules is one of a framework's."""
+    return "" if _PATHS.keys() & {*call.path[:-1]} else ".".join(call.path[:-1])
 
 
 def makes_layer(call: Call) -> bool:

@@ -25,6 +25,7 @@ from rnncli.formats.call_text import (
     calls_in,
     class_name,
     closed,
+    foreign_module,
     makes_layer,
     node_of,
     pieces,
@@ -259,6 +260,8 @@ class _CallReader(Text):
             why *= any(each.layer.reads == "sequence" for each in part.nodes)
             assumed.append(f"{self._timeless} is read as one timestep of many, (None, {self._timeless[1:-2]}){why}")
         notes = [*part.notes, *(Note(each, "assumed") for each in assumed)]
+        foreign = dict.fromkeys(map(foreign_module, self._layers if self._framework == "torch" else ()))
+        notes += [Note(f"{shorten(each)} is taken for PyTorch's nn", "assumed size") for each in foreign if each]
         layers = [node.layer for node in part.nodes]
         for place in flattened_windows(layers) if self._framework == "torch" else ():
             said = f"{part.nodes[place].name} orders its numbers by feature; here they are ordered by timestep"

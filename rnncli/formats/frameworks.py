@@ -259,7 +259,7 @@ TORCH: Mapping[str, Signature] = {
 
 CLASSES: Mapping[Framework, Mapping[str, Signature]] = {"keras": KERAS, "torch": TORCH}
 ALIASES = {name.replace("Pooling", "Pool").replace("Average", "Avg"): name for name in KERAS}
-ALIASES |= {"Convolution1D": "Conv1D", "TimeDistributedDense": "Dense"}
+ALIASES |= {"Convolution1D": "Conv1D", "TimeDistributedDense": "Dense", "SyncBatchNormalization": "BatchNormalization"}
 """Keras's aliases of a class."""
 
 _EXAMPLES: Mapping[str, str] = {

@@ -72,11 +72,31 @@ _CALLS = (
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
     _text(r"(?<=[a-z]{2})(['\",)])([a-z])(?=\s?[,)]|\s|$)", r"\2\1"),  # activation='rel'u, use_bias=Tru,e
     # Other frameworks, and Keras's names behind nn.
-    _text(r",\s*(?:rngs|key|state_is_tuple|reuse)\s?=\s?[\w.]{1,30}(?:\([^()]{0,30}\))?", ""),
-    _text(r"\b(?:Basic|Optimized)(?=(?:LSTM|GRU|RNN))", ""),
-    _text(r"\btf\.[\w.]{5,30}\.GRUCell\(([^()]{1,40})(?=\))", r"GRUCell(\1, reset_after=False"),
-    _text(r"\btf\.(?:compat\.v1\.)?(?:nn|contrib)\.rnn(?:_cell)?\.(?=\w{3,9}Cell\()", ""),
-    _text(r"\bMultiRNNCell(?=\()", "RNN"),
+    _text(r",\s*(?:rngs|key|state_is_tuple|reuse|time_major)\s?=\s?[\w.]{1,30}(?:\([^()]{0,30}\))?", ""),
+    _text(r",\s*direction\s?=\s?(['\"])forward\1", ""),
+    _text(r"(?<![\w.])rnn\.(?=(?:Basic|Multi|LSTM)\w{0,9}Cell\()", ""),
+    _text(r"\b(?:nn\.)?(?:Basic|Optimized)(?=(?:LSTM|GRU))", ""),
+    _text(r"\bBasicRNNCell(?=\()", "SimpleRNNCell"),
+    _text(r"\b(?:tf\.[\w.]{5,30}|<KERASLIKE>)\.(GRU(?:Cell)?)\(([^()]{1,40})(?=\))", r"\1(\2, reset_after=False"),
+    _text(
+        r"\b(?:tf\.(?:compat\.v1\.)?(?:nn|contrib)\.rnn(?:_cell)?|<KERASLIKE>|(?:flax\.)?linen)\."
+        r"(?=(?:Basic|Simple|Multi)?(?:LSTM|RNN|Linear|Dense|Embed)(?:(?:Block)?Cell|\())",
+        "",
+    ),
+    _text(
+        r"\btf\.(?:compat\.v1\.)?nn\.(?:dynamic|static)_rnn\("
+        r"\s?(\w[\w.]{3,60}Cell\((?:[^()]|\([^()]*\)){0,200}\))[^()]*\)",
+        r"RNN(\1, return_sequences=True)",
+    ),
+    _text(
+        r"\b<ONEBIAS>\.LSTM(?:Cell)?\(\s?([0-9]{1,9}),\s?(?=[0-9]{1,9}\s?[,)])",
+        r"Input((None, \1)), LSTM(",
+    ),
+    _text(r"\b<ONEBIAS>\.(?=Linear|\w{3,9}\([^()]{0,99}bias\s?=\s?False)", "nn."),
+    _text(r"\b<TORCHLIKE>\.(?=[A-Z])", "nn."),
+    _text(r"\bhas_bias(?=\s?=)", "bias"),
+    _text(r"\bdirection\s?=\s?(['\"])bidirect(?:ional)?\1", "bidirectional=True"),
+    _text(r"\bMultiRNNCell(?=\()", "StackedRNNCells"),
     _text(r"\bnnx?\.RNN\(\s*(?:nnx?\.)?(\w{3,9}Cell\([^()]{1,99}\))", r"RNN(\1, return_sequences=True"),
     _text(r"\b(?:nnx?|hk)\.Embed(?=\()", "nn.Embedding"),
     _text(r"(?<=,)\s*features(?=\s?=)", " embedding_dim"),

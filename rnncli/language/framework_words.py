@@ -117,6 +117,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("groupnorm groupnormalization instancenorm instancenorm1d instancenormalization rmsnorm rmsnormalization", _NORMS),
     ("unitnormalization localresponsenorm spectralnormalization weightnormalization", _NORMS),
     ("upsampling1d upsampling upsample", "no layer makes a sequence longer; repeat:T repeats one vector T times"),
+    ("normalization rescaling normalizer", "scale the data before the network; norm and bnorm are layers with weights"),
     ("textvectorization stringlookup integerlookup", "embed reads ids: turn text into ids before the network"),
     ("loss crossentropyloss optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("teacher_forcing clip", _TRAINING),
@@ -130,6 +131,27 @@ _SAID: Sequence[tuple[str, str]] = (
     ("bidirectional", f"{in_both(LSTM, 'merge_mode', 'concat')} is a field of a recurrent layer, as in lstm:32:bi"),
 )
 """Words, separated by spaces, with the explanation and the equivalent in rnncli that all of them share."""
+
+_LIBRARIES = (
+    "rnn_cell contrib = TensorFlow 1, tensorflow_addons tfa = TensorFlow Addons, rnn = MXNet or TensorFlow 1, "
+    "mxnet mx gluon = MXNet, flax linen nnx = Flax, haiku hk = Haiku, equinox eqx = Equinox, trax = Trax, mlx = MLX, "
+    "tl = Trax or TensorLayer, tensorlayer = TensorLayer, sonnet snt = Sonnet, dynet dy = DyNet, Flux = Flux, "
+    "mindspore ms = MindSpore, paddle = PaddlePaddle, oneflow flow = OneFlow, jittor jt = Jittor, cntk = CNTK, "
+    "tinygrad = tinygrad, chainer = Chainer, lasagne = Lasagne, tflearn = TFLearn, haste haste_pytorch = Haste, "
+    "speechbrain sb = SpeechBrain, allennlp = AllenNLP, apex = Apex, torchrl = TorchRL, ncps = ncps, indrnn = indrnn"
+)
+OTHER_LIBRARIES: Mapping[str, str] = {
+    word: library.strip()
+    for words, _, library in (each.partition("=") for each in _LIBRARIES.split(","))
+    for word in words.split()
+}
+"""Other libraries with recurrent layers, by the names of their modules, as they are usually imported."""
+
+OF_OTHERS = (
+    "write the network as a spec, such as input:40,lstm:64; its LSTM has one bias for each gate, or two with "
+    "--framework torch"
+)
+"""The advice for the layers of another library."""
 
 FRAMEWORK_WORDS: Mapping[str, str] = {word: text for words, text in _SAID for word in words.split()}
 """The explanation of each word, by the word in lower case; a few of the words are fields of some kinds."""

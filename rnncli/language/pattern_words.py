@@ -134,6 +134,9 @@ _SETS = {
     "SAYS": _any({name for sizes in _WORDED.values() for name in (*sizes.words, *sizes.other_names)}),
     "WIDE": r"[\s-]?d(?:im\w{0,9})?",
     "EACH": "(?:time[-_]?distributed|td)",
+    "KERASLIKE": r"(?:hk|haiku|snt|sonnet|trax\.layers|tl)",
+    "TORCHLIKE": r"(?:paddle|mindspore|ms|oneflow|flow|jittor|jt|tinygrad)\.nn",
+    "ONEBIAS": r"(?:(?:eqx|equinox|mlx)\.nn|nnx|chainer\.links|L)",
     "ARROW": "(?:[-=]?>|→|to)",
     "TO": "(?:[-=]?>|→|-|to)",
     "TIMES": "(?:times|mal|veces|fois)",
@@ -160,7 +163,8 @@ _SETS = {
     "|k|(?:kernel|pool)(?:_?size)?)",
 }
 """Sets of words that patterns refer to as `<K>`: kinds (all, recurrent, with one size, …), numbers, fields, classes;
-and a letter typed in place of a sign, except a letter that may end a number."""
+modules of libraries whose layers take their units alone, or both sizes with two biases for a gate or with one; and a
+letter typed in place of a sign, except a letter that may end a number."""
 
 
 @cache

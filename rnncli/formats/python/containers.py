@@ -69,9 +69,11 @@ class Containers(Modules):
             others = any(star[0] not in _WITHOUT_LAYERS for star in self.stars)
             known = (class_of("keras", path[0]) or path[0] in OTHER_CLASSES) and not others
             return brought[0] if brought else "keras" if known else None
-        if {"keras", "tf_keras"} & set(path[:-1]):
+        if {"keras", "tf_keras", "keras_core"} & set(path[:-1]):
             return "keras"
-        return "torch" if path[:2] == ("torch", "nn") else None if path[0] in self.imported else _SHORT.get(path[0])
+        if path[:2] == ("torch", "nn") or path[:3] == ("torch", "ao", "nn"):
+            return "torch"
+        return None if path[0] in self.imported else _SHORT.get(path[0])
 
     def computes(self, instance: Instance) -> bool:
         """Return whether an object's class is derived from a framework's module; an unknown base class may be one."""

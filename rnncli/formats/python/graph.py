@@ -12,10 +12,9 @@ from rnncli.formats.frameworks import DATA, INPUTS, SAME_MODULE, class_of
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.containers import BUILTINS, CHANGE, Containers, children_of, modules_among
 from rnncli.formats.python.functions import FUNCTIONS, LIKE, computed, picked
-from rnncli.formats.python.library import FRAMEWORK_PACKAGES, sizes_of, spoil
+from rnncli.formats.python.library import FRAMEWORK_PACKAGES, sizes_of_data, spoil
 from rnncli.formats.python.objects import (
     MISSING,
-    Array,
     Call,
     Class,
     Function,
@@ -182,10 +181,7 @@ class Graphs(Containers):
                         each.items[str(len(each.items))] = self.lent.get(each, owner)
                 return SIZE if isinstance(owner, OfData) else left_open(given.node)
             case Instance() if (own := self.computing(called)) is not None:
-                first = given.get("inputs", 0)
-                sizes = first.sizes if isinstance(first, Array) else ()
-                if type(first) is Call:  # tf.zeros((1, 20, 8))
-                    sizes = sizes_of(Named(("numpy", first.name)), first.given)
+                sizes = sizes_of_data(given.get("inputs", 0))
                 if sample := (tensors[0].step.sizes if tensors else sizes[1:]):
                     self.built.setdefault(called, sample)
                 return self.invoke(own, given)
@@ -235,6 +231,8 @@ class Graphs(Containers):
             return self.fresh(ModuleList([open_in(first) or left_open(given.node)] if items is None else items))
         if name in ("deepcopy", "clone_model") and given.positional:
             return self.copied(given.positional[0])
+        if called.path[0] == "transformers" and "Output" in name:  # of a model, by name
+            return Instance(None, {**given.named})
         functional = name in ("Model", "Functional")
         ends = [given.get(f"{each}s", place, given.get(each)) for place, each in enumerate(_ENDS)]
         inputs, outputs = (self.tensors(each) * functional for each in ends)

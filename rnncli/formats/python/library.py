@@ -115,7 +115,7 @@ VIEWS = (KeysView, ValuesView, ItemsView)
 
 _REGISTERING = names("add_module register_module register_parameter __setattr__ __setitem__")
 _MODULES = names("math collections itertools functools numpy copy")
-FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras")
+FRAMEWORK_PACKAGES = names("torch tensorflow keras tf_keras keras_core")
 
 _KINDS = {each: each for each in names("bool int float str list dict")} | {"Tuple": "tuple", "TracedTensor": "Tensor"}
 """What the text calls the types of some values."""
@@ -536,3 +536,12 @@ def sizes_of(called: Value, given: Given) -> tuple[Value, ...]:
     elif len(sizes) == 1:
         return ()
     return tuple(unknown if type(each) is int and each < 0 else each for each in sizes)
+
+
+def sizes_of_data(value: Value) -> tuple[Value, ...]:
+    """Return the sizes of an array, or of what a function of a framework fills, `tf.zeros((1, 20, 8))`; else empty."""
+    if isinstance(value, Array) or type(value) is not Call:
+        return value.sizes if isinstance(value, Array) else ()
+    shape = value.given.get("shape", value.name == "placeholder")  # of TensorFlow 1, after its dtype
+    known = value.name in _FILLED or value.name == "placeholder"
+    return tuple(shape) if known and isinstance(shape, list) else ()

@@ -27,10 +27,10 @@ from rnncli.formats.python.functions import (
     computed,
     width_of,
 )
+from rnncli.formats.python.library import sizes_of_data
 from rnncli.formats.python.objects import (
     FLAGS,
     NAMES_ACTIVATION,
-    Array,
     Call,
     Function,
     Given,
@@ -98,8 +98,8 @@ class Modules(Recorder):
         `site` distinguishes calls of one module at several positions in a container.
         """
         self.step()
-        if isinstance(data, Array) and isinstance(module, Module) and module.framework == "keras":
-            data = self.seen_as(data.sizes[1:], given.line) or data
+        if isinstance(module, Module) and module.framework == "keras" and (sizes := sizes_of_data(data)):
+            data = self.seen_as(sizes[1:], given.line) or data
         tensors = self.tensors(data)
         if isinstance(module, Instance) and tensors:
             return self.apply(module, Given([data], {}, given.node))

@@ -51,8 +51,8 @@ RECURRENT = names(
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
 
-_HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr attrs typing_extensions six")
-"""Modules of which no decorator changes the layers of a class."""
+HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr attrs typing_extensions six numpy")
+"""Modules that have no layers but those of the frameworks, and no decorator that changes the layers of a class."""
 
 
 class Program(Statements):
@@ -272,7 +272,7 @@ class Program(Statements):
         """Return whether a decorator or a base class is neither the file's nor a framework's."""
         path = value.path if isinstance(value, Named | Call) else ()
         origins = self.stars if isinstance(value, Named) and len(path) == 1 else [path]
-        found = {one for each in origins for one in each[:1]} & (self.imported - _HARMLESS)
+        found = {one for each in origins for one in each[:1]} & (self.imported - HARMLESS)
         return isinstance(value, Unknown) or bool(found)
 
     def _define_class(self, node: ast.ClassDef, scope: Scope) -> None:

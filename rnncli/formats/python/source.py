@@ -24,9 +24,10 @@ from rnncli.formats.python.functions import OTHERWISE, USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.modules import kind_of
 from rnncli.formats.python.objects import LIST, Call, Class, Function, Given, Instance, Named, Open, Value
-from rnncli.formats.python.program import RECURRENT
+from rnncli.formats.python.program import HARMLESS, RECURRENT
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
+from rnncli.language.framework_words import OF_OTHERS, OTHER_LIBRARIES
 from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
@@ -61,6 +62,10 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     for node in [each.node for each in _mentioned(graphs, tree)[:1] if not found and each.node]:
         notes.append(f"{ast.unparse(node)} (line {node.lineno}) is mentioned, but how it is used is not known")
+    imports = (each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom))
+    origins = (getattr(each, "module", None) or each.names[0].name for each in imports)
+    others = [OTHER_LIBRARIES[name] for name in (each.split(".")[0] for each in origins) if name in OTHER_LIBRARIES]
+    notes += [f"it uses {each}, which is neither Keras nor PyTorch" for each in others[:1] if not found]
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
@@ -125,7 +130,8 @@ def _error(found: list[_FoundModel]) -> RnncliError:
         unsaid = found[0].fault.endswith(" reads")
         if unsaid and (data := found[0].data):
             return OpenNumbersError(f"it leaves a value open: {data}", (data,), {data: "(None, 8)"})
-        return RnncliError(found[0].fault, "put keras.Input((None, FEATURES)) before it" if unsaid else "")
+        advice = OF_OTHERS if "neither Keras nor PyTorch" in found[0].fault else ""
+        return RnncliError(found[0].fault, "put keras.Input((None, FEATURES)) before it" if unsaid else advice)
     each = [f"{shorten(name, 60)} (line {some[0].line})" for name, some in names.items()]
     said = {name: [one.example for one in some if one.example is not None] for name, some in names.items()}
     cells = ("lstm", "gru", "rnn")  # rather than another word that a test mentions
@@ -328,10 +334,25 @@ def _objects(graphs: Graphs, shown: Mapping[Module, str]) -> Iterator[_FoundMode
                     said = f"{kind_of(replaced[module])} computes otherwise than {module.name}, its base"
                     made = [TracedStep(module.name, module.line, [], None, module, notes=(Note(said, "left out"),))]
                 steps += [each for each in made if each.word is None or each.has_weights]
+        kinds = {step.kind for step in steps}
+        for each in instance.values.values() if graphs.computes(instance) else ():
+            if _may_have_weights(graphs, each) and each.name not in kinds:
+                steps.append(TracedStep(each.name, each.given.line, []))
         others = tuple(dict.fromkeys(instance.variables))
         notes = (_ASSUMED_ORDER,) * assumed
         unset = [each for each in _data_of(own)[:1] if each not in graphs.settings] if own is not None else []
         yield _FoundModel(cls.name, cls.node.lineno, steps, outputs, modules, others, notes, data="".join(unset))
+
+
+def _may_have_weights(graphs: Graphs, value: Value) -> bool:
+    """Return whether an attribute of a module may be another library's module with weights, as `CRF(5)`, by its call.
+
+    Losses, metrics and what has no size, or only by name, are taken to have none.
+    """
+    if type(value) is not Call or not value.name[:1].isupper() or value.name.endswith("Loss"):
+        return False
+    sized = any(type(each) is int for each in value.given.positional)
+    return sized and value.path[0] in graphs.imported - HARMLESS
 
 
 def _are_apart(nets: Sequence[Instance], steps: Sequence[TracedStep]) -> bool:
@@ -367,6 +388,8 @@ def _computed(graphs: Graphs, function: Function) -> Value:
     for name in _data_of(function):
         flag = {"training": False, "mask": None}.get(name, ...)
         value = graphs.setting(name, graphs.data()) if flag is ... else flag
+        if not data and isinstance(value, int | float):  # set for an argument of that name of another function
+            value = graphs.data()
         if isinstance(value, TracedTensor) and not data and isinstance(function.owner, Instance):
             value = graphs.seen_as(graphs.built.get(function.owner, []), 0) or value
         seen = graphs.seen_as(value, 0) if isinstance(value, list) and "shape" not in name else None
