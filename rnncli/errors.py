@@ -196,6 +196,7 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(words), n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
+    found.sort(key=lambda guess: sorted(guess) != sorted(word))  # bnorm rather than norm for nborm
     return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
 
 

@@ -42,6 +42,7 @@ FEW = {
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }
+FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 """Small numbers and common sizes in words."""
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")

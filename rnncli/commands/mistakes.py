@@ -61,6 +61,9 @@ _FOR_TEXT = (".txt", ".csv", ".tsv", ".json", ".jsonl", ".md", ".html")
 _END, _FAULT = "\0", "\1"
 """Ends each word of a line that is one text (a space in a pattern); and encloses the argument at fault (a ~)."""
 
+_NO_QUOTES = "without the quotes"
+"""The lead for a whole line that was typed as one argument."""
+
 _ARGUMENTS = {*PYTORCH_NAMES, *PYTORCH_NAMES.values(), *FEATURES, STACKED}
 """Arguments of Keras and PyTorch."""
 
@@ -134,7 +137,8 @@ def _answer(this: TypedLine, mistake: Mistake) -> RnncliError:
     if isinstance(error, SpecError) and not first.message:
         if found is None and error.repair and this.name == "sweep" and error.text not in this.typed:
             return error.repaired(error.repair, f"{error.lead or 'perhaps'}, in this candidate")
-        if found is None or (error.repair in found.state and len(found.state) == len(this.typed)):
+        is_own = found is not None and error.repair in found.state and len(found.state) == len(this.typed)
+        if found is None or (is_own and first.lead != _NO_QUOTES):
             return error
         mended = error.repaired(shown(found.state), _lead(this, found.way))
         mended.advice = first.advice or mended.advice
@@ -316,9 +320,9 @@ def _apart(this: TypedLine, place: int) -> Iterator[Applied[Line]]:
     text = this.words[place].text
     typed = tuple(re.sub(r"^(?:.*\brnncli\s|[^\w-]+)|\]$", "", text).split())
     if len(typed) > 1 and typed[0] in this.commands and typed[1] != "=":
-        yield Applied(typed, "without the quotes", drops=text)
+        yield Applied(typed, _NO_QUOTES, drops=text)
     elif any(re.match("--?[a-z]", word) for word in typed):
-        yield Applied(this.with_(place, *map(Word, typed)), "without the quotes", drops=text)
+        yield Applied(this.with_(place, *map(Word, typed)), _NO_QUOTES, drops=text)
 
 
 # Rows of the tables

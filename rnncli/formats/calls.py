@@ -129,7 +129,11 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
         otherwise = not fault.repair or repair == meant  # the text is written otherwise, whatever its fault
         if repair and otherwise:
             fault.advice = ""
-        raise fault.repaired(repair, ("perhaps" if otherwise else fault.lead) if repair else "") from None
+        from rnncli.language.kept import numbers_in  # only an error needs it
+
+        typed, repaired = ([*numbers_in(each.lower())] for each in (text, repair or ""))
+        said = "for example" if len(repaired) > len(typed) else "perhaps"
+        raise fault.repaired(repair, (said if otherwise else fault.lead) if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"
     except RnncliError as error:

@@ -24,6 +24,7 @@ def _called(found: re.Match[str]) -> str:
 _CALLS = (
     _text(r"^\s*([\"'`])([^\"'`]*)\1\s*$", r"\2"),
     _text(r"(?:^|(?<=\n))\s{0,9}(?:In ?\[[0-9]*\]:|>>>|\.\.\.|[0-9]{1,2}[.)]|[-*])\s{1,9}(?=\w)|\s//[^\n]*", ""),
+    _text(r"(?:^|(?<=\n))\s{0,9}[^\w\s\x00-\x7f]{1,3}\s{1,9}(?=\w)", ""),
     _text(r"^[^()0-9]*?\b((?:\w{1,20}\.){0,3}(?:<K>|<CLASS>)\((?:[^()]|\([^()]*\)){1,200}\))[^()0-9]*\?\s*$", r"\1"),
     _text(r"(?<=\w)::(?=\w)", "."),
     _text(r"\{([^{}:]{1,999})\}", r"[\1]"),  # a set has no order
@@ -67,6 +68,7 @@ _CALLS = (
     _text(r"(?<![\w.])([2-9])\s?[*x]\s?((?:bi[-_]?)?(?:<K>|<CLASS>)\([^()]{1,99}\))", r"\2 x \1"),
     _text(r"(?<=\))\s{1,9}(?:([2-9])\s?times|(twice))\b", lambda found: f" x {found[1] or 2}"),
     _text(r"\(\{([^{}()]{1,200})\}\)", lambda found: re.sub(r"(\w{1,40}):\s?", r"\1=", f"({found[1]})")),  # JavaScript
+    _text(r"(?<!\.)\b(<R>\(\s?)[dh](?=\s?=\s?[0-9]{1,9}\s?\))", r"\1units"),
     _text(r"(?<=[(,\s])(?:d|h|l|n_in|n_[xh]|n_?hid|nlayers)(?=\s?=\s?[0-9])", lambda found: SETTINGS[found[0].lower()]),
     _text(r"(?<=[(,\s])(?:input|num|n)_features(?=\s?=)", "input_dim"),
     _text(r"(?<=\w)([=(])(?![bfru]['\"])([a-z])(?=[(['\"]|[0-9]{1,9}\s*[,)])", r"\2\1"),  # input_shap=e(30, 4), LST(M4)
@@ -78,9 +80,10 @@ _CALLS = (
     _text(r"\b(?:nn\.)?(?:Basic|Optimized)(?=(?:LSTM|GRU))", ""),
     _text(r"\bBasicRNNCell(?=\()", "SimpleRNNCell"),
     _text(r"\b(?:tf\.[\w.]{5,30}|<KERASLIKE>)\.(GRU(?:Cell)?)\(([^()]{1,40})(?=\))", r"\1(\2, reset_after=False"),
+    _text(r"\b<KERASLIKE>\.Linear(?=\()", "Dense"),
     _text(
         r"\b(?:tf\.(?:compat\.v1\.)?(?:nn|contrib)\.rnn(?:_cell)?|<KERASLIKE>|(?:flax\.)?linen)\."
-        r"(?=(?:Basic|Simple|Multi)?(?:LSTM|RNN|Linear|Dense|Embed)(?:(?:Block)?Cell|\())",
+        r"(?=(?:Basic|Simple|Multi)?(?:LSTM|RNN|Dense|Embed)(?:(?:Block)?Cell|\())",
         "",
     ),
     _text(
@@ -99,6 +102,7 @@ _CALLS = (
     _text(r"\bMultiRNNCell(?=\()", "StackedRNNCells"),
     _text(r"\bnnx?\.RNN\(\s*(?:nnx?\.)?(\w{3,9}Cell\([^()]{1,99}\))", r"RNN(\1, return_sequences=True"),
     _text(r"\b(?:nnx?|hk)\.Embed(?=\()", "nn.Embedding"),
+    _text(r"(?<![.\w])(?-i:conv1d)(?=\(\s?[0-9]{1,9},\s?[0-9]{2,9},\s?[1-9]\s?\))", "nn.Conv1d"),
     _text(r"(?<=,)\s*features(?=\s?=)", " embedding_dim"),
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),
     _text(r"(?<=\()features(?=\s?=)", "units"),

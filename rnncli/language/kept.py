@@ -26,6 +26,7 @@ _MEANS_NOTHING = {
     *SETTINGS,
     *("none", "null", "any", "batch", "true", "false", "yes", "no", "on", "off", "x", "kernel", "config", "words"),
     *("model", "net", "network", "spec", "arch", "sequential", "nn", "keras", "torch", "layer", "self", "inputs"),
+    *("tf", "func", "function"),
     *("cells", "neurons", "nodes", "filters", "features", "dim", "dims", "shape", "by", "and", "then", "plus", "und"),
     *("in", "out", "num", "activation", "act", "nonlinearity", "return", "merge", "cudnn", "time", "per"),
     *("distributed", "timedistributed", "td", "gate", "stacked", "deep", "layered", "global", "fully", "norm"),
@@ -49,11 +50,11 @@ NEGATES = ("no", "not", "without")
 """Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
 
 _OTHERWISE = (
-    re.compile(r"\A\s*(?:layer\s?)?1\s?[.):]\s.*\b2\s?[.):]\s", re.DOTALL),  # a numbered list
     re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]"),  # a range, which is neither of its ends
+    re.compile(r"\b(?:or|oder)\s[a-z]|\b(?:lstm|gru|rnn)[|/](?:lstm|gru|rnn)\b"),  # two networks
     re.compile(r"[^\W\d_a-z\u00aa-\u024f\u0370-\u03ff]"),  # a word in another script
 )
-"""What a text may have whose numbers are not sizes, or whose words are not known."""
+"""What a text may have whose numbers are not all sizes, or whose words are not known."""
 
 _NOT_STACKED = (
     r"(?:(?:\bnn\W{1,3}|\):\s)(?:<R>|linear)\W{1,3}|\b<ONE>\s?\(\s?(?=[0-9]{1,9}\s?[-=]?>\s?[0-9]{1,9}(?!\s?[-=]?>|[0-9]))"
@@ -68,7 +69,8 @@ _DIGIT_IN_A_WORD = re.compile(r"(?<![0-9])[A-Za-z_]{2,40}(?:[123]d\b|2seq)|float
 
 def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     """Whether a spec or template has all numbers and words of a text, except those that its steps leave out."""
-    written = in_ascii(typed).lower()
+    written = unnumbered(in_ascii(typed).lower())
+    written = re.sub(r"\s(?:#|//).*|\\(?:text|math|right)[a-z]{0,5}", " ", written)  # comments, LaTeX
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
     plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
@@ -94,17 +96,18 @@ def _places_kept(written: str, result: str, layers: Sequence[Layer]) -> bool:
     """Whether numbers that a text names are in their places: features, units, and how many layers there are."""
     counts = compiled(r"(?<![\w.])(<FEW>|[2-9])[-\s]?(?:<R>\s)?<LAYERS>\b").findall(written)
     units = [getattr(layer, "units", 0) for layer in layers]
+    features = getattr(layers[0], "features", None) if layers[0].kind == "input" else None
     for each in counts:
         count = int(FEW.get(each, each).split()[0])
-        is_size = count in units and [*numbers_in(written)].count(count) <= each.isdecimal()
+        is_size = count in (*units, features) and [*numbers_in(written)].count(count) <= each.isdecimal()
         if is_size or count not in _stacked(layers):
             return False
     told = compiled(r"(?<![\d.,x])([0-9]{1,9})[\s-](?:hidden\s)?<CELLS>\b").findall(written)
     steps = {int(each) for each in compiled(r"\b([0-9]{1,9})\s<STEPS>\b").findall(written) if written.count(each) == 1}
     if not {*map(int, told)} <= {*units} or steps & {*units}:
         return False
-    features = re.findall(r"\b([0-9]{1,9})\s(?:(?!hid|out|fil)[a-z]{1,12}\s)?(?:features|inputs|sensors)\b", written)
-    if layers[0].kind == "input" and not {*map(int, features)} <= {getattr(layers[0], "features", None)}:
+    read = re.findall(r"\b([0-9]{1,9})\s(?:(?!hid|out|fil)[a-z]{1,12}\s)?(?:features|inputs|sensors)\b", written)
+    if features and not {*map(int, read)} <= {features}:
         return False
     scaled = [unit // each for unit in units for each in (1, 10**3, 10**6)]
     apart = compiled(_NOT_STACKED).findall(written)
@@ -161,6 +164,15 @@ def digits_stand(text: str, result: str) -> bool:
 def numbers_in(text: str) -> Iterator[float]:
     """Yield the numbers in a text, without the digits inside words (`conv1d`, `float32`)."""
     return (float(found[0].replace("_", "")) for found in _NUMBER.finditer(_DIGIT_IN_A_WORD.sub("", text)))
+
+
+def unnumbered(text: str) -> str:
+    """Return a list without its numbers, which are not sizes: `1. lstm 8 2. dense 4` -> `lstm 8, dense 4`."""
+    number, marks = 0, int(re.match(r"(?i:\s*(?:layer\s?)?1\s?[.):]\s[\s\S]*\b2\s?[.):]\s)", text) is not None)
+    while marks:
+        number += 1
+        text, marks = re.subn(rf"(?i:(?:^|[\s,;])\s*(?:layer\s?)?{number}\s?[.):]\s+)", ", ", text, count=1)
+    return text.strip(" ,") if number else text
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[int]:

@@ -106,7 +106,7 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
     is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
     yield from () if in_order else _in_ascii(text)
-    for row in REWRITES[:3] if is_pattern else REWRITES[-2:] if in_order else REWRITES:
+    for row in REWRITES[:4] if is_pattern else REWRITES[-2:] if in_order else REWRITES:
         yield from _rewritten(row, text, token)
     if is_short:
         yield from _names(text, token, fault)

@@ -14,7 +14,9 @@ from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
 from rnncli.quantities import FEW, SCALES
 
-SMALL_WORDS = "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|float(?:32)?"
+SMALL_WORDS = (
+    "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|reading|float(?:32)?|please|show|give|me"
+)
 """Words of a sentence about a network that mean nothing in a spec."""
 
 THEIR_SMALL_WORDS = "de|mit|je|von|con|avec|each|un|una|une|ein|eine|la|le|netz|red|reseau"
@@ -50,6 +52,7 @@ THEIR_NAMES = {
     **dict.fromkeys(("aktivierung", "activacion"), "act"),
     **dict.fromkeys(("normalisierung", "normalizacion", "normalisation"), "norm"),
     "faltung": "conv",
+    "gemm": "dense",
 }
 """Kinds of layers in other languages; no misspelt word is compared with these."""
 
