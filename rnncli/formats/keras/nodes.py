@@ -179,8 +179,10 @@ class _CallsReader:
         No mask passes through an operation. If only `[:, -1]` reads a sequence, the layer before it returns a vector.
         """
         config = {key: value for key, value in config_of(call.entry).items() if key != "name" and value is not None}
-        # An .h5 file names no modules.
-        module = call.entry.get("module") or "keras.src.ops." * (self._modern and "trainable" not in config)
+        # An .h5 file names no modules, and SpatialDropout1D has no `trainable` either.
+        module = call.entry.get("module") or "keras.src.ops." * (
+            self._modern and not {"trainable", "dtype"} & {*config}
+        )
         if len(sources) != 1 or not str(module).startswith("keras.src.ops."):
             return call
         (source,), (sequence, _) = sources, _shape(call.shape)
