@@ -15,8 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.characters import ascii_form
 from rnncli.export import Job
-from rnncli.export.c_layers import LAYERS, SCRATCH, layer_code, layer_words, variable
-from rnncli.export.c_lines import array_lines, call, filled, laid_out, quantised, substituted, used_in
+from rnncli.export.c_code import (
+    LAYERS,
+    SCRATCH,
+    array_lines,
+    call,
+    filled,
+    laid_out,
+    layer_code,
+    layer_words,
+    quantised,
+    substituted,
+    used_in,
+    variable,
+)
 from rnncli.export.plan import Arrays, Step
 from rnncli.immutable import NamedTuple
 from rnncli.language.rules import least_steps
