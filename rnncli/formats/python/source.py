@@ -15,20 +15,18 @@ from functools import partial
 
 from rnncli.errors import RnncliError, listed, shorten
 from rnncli.formats import NO_SETTINGS, OpenNumbersError, Settings, reading
-from rnncli.formats.build import node_of
-from rnncli.formats.frameworks import ALIASES
 from rnncli.formats.model_file import ModelFile
-from rnncli.formats.nodes import Node, Note, Part, Read, loops, names
+from rnncli.formats.nodes import Node, Note, Part, names
 from rnncli.formats.parts import parts_of
-from rnncli.formats.python.functions import OTHERWISE, USES, USES_OF_PARTS
+from rnncli.formats.python.functions import USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.modules import kind_of
+from rnncli.formats.python.nodes import nodes_of
 from rnncli.formats.python.objects import LIST, Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import HARMLESS, RECURRENT
-from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
+from rnncli.formats.python.steps import Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
 from rnncli.language.framework_words import OF_OTHERS, OTHER_LIBRARIES
-from rnncli.layers.base import snake_case
 from rnncli.layers.weights import FRAMEWORK_NAMES
 
 
@@ -181,7 +179,7 @@ class _FoundModel:
         self.names = tuple(dict.fromkeys(name for step in self.steps for name in step.names))
         if self.names:
             return
-        rows = parts_of(_nodes(self))
+        rows = parts_of(nodes_of(self.steps, self.outputs, self.modules))
         self.left = rows.left
         unsaid = [reason for reason in rows.reasons if self.data and reason.endswith(" reads")]
         if not rows.parts or unsaid:
@@ -499,101 +497,3 @@ def _without_uses(
 def _by_variable(modules: Sequence[Module]) -> dict[Module, str]:
     each_once = enumerate(dict.fromkeys(modules))
     return {each: next(iter(each.variables), f"{each.name.lower()}_{number}") for number, each in each_once}
-
-
-# Rows
-
-
-def _nodes(model: _FoundModel) -> list[Node]:
-    """Return the steps of a model as nodes."""
-    names: dict[TracedStep, str] = {}
-    first: dict[tuple[Module, str], str] = {}
-    counts: Counter[str] = Counter()
-    nodes: list[Node] = []
-    keras = any(step.is_keras for step in model.steps)  # whose tensors the functions are of, too
-    inside = {edge.step for step in model.steps for edge in step.reads or ()}
-    last = [each for each in model.outputs if each.step not in inside]
-    used = inside | {each.step for each in last}
-    whole = {each.step for each in last if each.returns != "vector"}
-    for step in reversed(model.steps):  # a layer of which only the last output is read needs only its last input
-        alone = step in used - whole and step.is_keras and step.keeps_timesteps
-        whole |= {edge.step for edge in step.reads or () if edge.returns != "vector" and not alone}
-    only_last = {step for step in used - whole if step.is_keras}  # of which only the last output is read
-    times = Counter(each.step for each in model.outputs if keras and loops(each.step.word))
-    states = Note("also returns its states; here they are left out", "differs")
-    output = Note("is also an output of the model", "differs")
-    also = {
-        each.step: [states if each.part or each.states or times[each.step] > 1 else output]
-        for each in model.outputs
-        if each.step in inside or (keras and each.part) or times[each.step] > 1
-    }
-    for each in model.outputs:
-        if each.axes in OTHERWISE:
-            also.setdefault(each.step, []).append(Note("is returned in another shape than here", "differs row"))
-        if each.axes == "bft":
-            turned = Note(
-                "is returned with features before timesteps in the file; here timesteps come first", "differs"
-            )
-            also.setdefault(each.step, []).append(turned)
-    also |= {each: [Note(said, "differs row")] for each, said in _states_alone(model.outputs).items()}
-    for step in model.steps:
-        name = _step_name(step, model.modules)
-        again = "" if step.module is None else first.get((step.module, step.level), "")
-        own = f"{again} (call {counts[again] + 1})" if again else name
-        while not again and counts[own]:
-            own = f"{name}_{counts[name]}" if step.is_keras or step.module is None else f"{name} ({counts[name] + 1})"
-            counts[name] += 1
-        counts[again or own] += 1
-        names[step] = own
-        if step.module is not None and not again:
-            first[step.module, step.level] = own
-        made, notes = step.made or node_of(None), [*step.notes, *(() if step.module is None else step.module.notes)]
-        notes += [note for one in step.reads or () if one.step.is_data for note in one.step.notes]
-        reads = tuple(Read(names.get(one.step, f"{one.step.kind} elsewhere"), one.returns) for one in step.reads or ())
-        before = step.reads[0].step.out if step.reads and step.is_keras else None
-        lead = "" if step.made is None else f"{shorten(own)} "
-        said = [Note(f"{lead}{each.text}", each.effect) for each in notes]
-        said += [Note(f"{shorten(own)} {each.text}", each.effect) for each in also.get(step, ())]
-        nodes.append(
-            replace(
-                made,
-                name=own,
-                kind=step.kind,
-                word=step.word.returning("vector") if loops(step.word) and step in only_last else step.word,
-                reads=None if step.reads is None else reads,
-                features=made.features or before,
-                convention="keras" if keras else "torch",
-                line=step.line or None,
-                notes=(*said,),
-                owner=again,
-            )
-        )
-    # States that are returned next to outputs do not determine how the outputs are read.
-    outputs = [Edge(each.step, each.returns) for each in model.outputs if not each.part and not each.states]
-    outputs = outputs or [Edge(each.step, "vector") for each in model.outputs]
-    ends = tuple(Read(names[edge.step], edge.returns) for edge in outputs if edge.step in names)
-    return [*nodes, Node("output", "output", None, ends)] if ends else nodes
-
-
-def _states_alone(outputs: Sequence[TracedTensor]) -> dict[TracedStep, str]:
-    """Return what differs for each layer of which a model returns nothing but states that specs have no word for."""
-    said: dict[TracedStep, str] = {}
-    alone = all(each.part or each.states for each in outputs)
-    for step in {each.step: None for each in outputs} if alone else ():
-        held = [one for each in outputs if each.step is step for one in each.states or [each]]
-        parts = {one.part for one in held}
-        if parts == {"c"}:
-            said[step] = "returns its cell state in the file; here it returns its output"
-        elif parts in ({"forward"}, {"backward"}):
-            said[step] = "returns only one of its two directions in the file; here it returns both"
-        elif len({one.step for one in held}) > 1:
-            said[step] = "returns the states of all its layers in the file; here that of the last one"
-    return said
-
-
-def _step_name(step: TracedStep, names: Mapping[Module, str]) -> str:
-    if step.module is None:
-        return step.kind
-    given = step.module.given.named.get("name") if step.is_keras else names.get(step.module)
-    named = given if isinstance(given, str) and 0 < len(given) <= 200 else snake_case(ALIASES.get(step.kind, step.kind))
-    return named + step.level
