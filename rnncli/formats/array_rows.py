@@ -139,13 +139,18 @@ class _RowBuilder:
         for place, node in enumerate(nodes):
             for size in {side for tensor in node.tensors.values() for side in tensor.shape if node.word is None}:
                 self._unknown[size].append(place)
+        # The next cell of a cell's family, in numerical order.
+        self._next: dict[int, int] = {}
+        of_family: dict[str, int] = {}
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):
-            kind = self._kinds[place]
+            kind, family = self._kinds[place], self._names[place].family
+            if kind == "cell":
+                self._next[of_family.get(family, place)] = place
+                of_family[family] = place
             if place not in self._above:
                 self._giving[kind, self._returns[place]][place] = None
             if not nodes[place].reads:
-                families = self._reading[kind, self._reads[place]]
-                families.setdefault(self._names[place].family, {})[place] = None
+                self._reading[kind, self._reads[place]].setdefault(family, {})[place] = None
 
     def starts(self) -> list[int]:
         """Return the cells in order, those first whose input size no layer returns."""
@@ -261,6 +266,8 @@ class _RowBuilder:
                 return None
             if self._returns[place] == self._reads[first] and not self._giving["table", self._reads[first]]:
                 return None  # each may read the other
+        elif self._next.get(cell) != place:
+            return None  # the next of the family reads something else
         fits = self._together(cell, place) and not self._owes_table(place, first)
         return place if fits and not self._blocked(size, last, place) else None
 
@@ -282,7 +289,7 @@ class _RowBuilder:
         ends = self._giving["cell", size]
         alone = [*islice(self._giving["plain", size], 2)]
         if not self._ordered and [*map(len, families)] == [1, 1] and alone in families:
-            families = [alone] if self.nodes[alone[0]].layer.kind in _NORMALIZATIONS else families
+            families = [alone] if self._normalizes(alone[0]) else families
         if len(families) != 1 or max(len(self._reading["plain", size]), len(ends)) > _MOST:
             return None
         place, end = families[0][0], families[0][-1]
@@ -300,6 +307,7 @@ class _RowBuilder:
             self._returns[end] == size and size in guessed,  # it could just as well be within the row
             not other_family and numbers < self._names[last].numbers,
             self._ordered + (self._kinds[last] == "plain" and other_family) + moves > 1,
+            self._kinds[last] == "plain" and other_family and _END.search(ending(self.nodes[last].name)),
             any(each.family == family and each.numbers < numbers for each in lower),  # this one may read that one
             in_front and other_family and not self._giving["table", self._reads[first]],
             any(each != last and self._together(each, place) for each in ends),  # another row could continue with it
@@ -361,9 +369,8 @@ class _RowBuilder:
         if _END.search(ending(self.nodes[place].name)):
             return False
         before = self.nodes[place - 1] if self._ordered and place and self._reads[place] == size else None
-        after_table = self._kinds[max(0, place - 1) : place] == ["table"]
-        normalizes = self.nodes[place].layer.kind in _NORMALIZATIONS
-        fed = place - 1 in self._windowed or (normalizes and after_table and self._returns[place - 1] == size)
+        after_table = self._ordered and self._after_table(place)
+        fed = place - 1 in self._windowed or (self._normalizes(place) and after_table)
         in_order = self._ordered and (place in self._windowed or (before and fed))
         if self._giving["table", size] and not (in_order and after_table):
             return False
@@ -374,6 +381,26 @@ class _RowBuilder:
         windowed = place in (self._beside if self._reads[place] == size else self._windowed)
         beside = windowed or self._names[place].home == self._names[first].home
         return beside and self._reads[place] not in self._returned_by_cells
+
+    def _after_table(self, place: int) -> bool:
+        """Return whether an embedding is before a layer, with only windows and normalizations in between that fit.
+
+        Windows of several widths or families may all read the embedding.
+        """
+        windows = set[tuple[str, object]]()
+        for each in range(place, max(0, place - _MOST), -1):
+            if each in self._windowed:
+                windows.add((self._names[each].family, self.nodes[each].layer.window))
+            if self._returns[each - 1] != self._reads[each] or len(windows) > 1:
+                return False
+            if self._kinds[each - 1] == "table":
+                return True
+            if not (each - 1 in self._windowed or self._normalizes(each - 1)):
+                return False
+        return False
+
+    def _normalizes(self, place: int) -> bool:
+        return self._kinds[place] == "plain" and self.nodes[place].layer.kind in _NORMALIZATIONS
 
     def _givers(self, first: int, last: int, size: int) -> list[int]:
         """Return the cells at the ends of other rows that the first layer of a row may read; `last` ends this row."""
@@ -422,7 +449,8 @@ class _RowBuilder:
     def _owes_table(self, cell: int, first: int) -> bool:
         """Return whether an embedding remains for a cell, in addition to one that the first of its row reads."""
         size = self._reads[cell]
-        return len(self._giving["table", size]) > (self._reads[first] == size)
+        tables = (self._together(cell, each) for each in islice(self._giving["table", size], _MOST))
+        return sum(tables) > (self._reads[first] == size)
 
     def _blocked(self, size: int, low: int, high: int) -> bool:
         """Return whether an unknown node with an array of this size may be between two layers."""
