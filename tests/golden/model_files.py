@@ -256,6 +256,7 @@ def torch_files() -> Iterator[tuple[str, bytes]]:
         ),
     )
     yield "averaged.pt", saved({"model": state, "ema": {key: tensor + 1 for key, tensor in state.items()}})
+    yield "averaged-module.pt", saved(torch.optim.swa_utils.AveragedModel(model).state_dict())
     yield "tuple-keys.pt", saved({tuple(key.split(".")): tensor for key, tensor in state.items()})
     tagged = torch.nn.Parameter(torch.ones(2))
     tagged.tag = Config()

@@ -40,7 +40,7 @@ _STORAGE_TEXT = re.compile(
 
 _OF_TRAINING = re.compile(
     r"optim(izer)?s?(_\w+)?|opt|(lr_)?schedulers?(_\w+)?|(grad_)?scaler|exp_avg(_sq)?|momentum_buffer|grads?"
-    r"|(\w+_)?rng(_\w+)?"
+    r"|(\w+_)?rng(_\w+)?|n_averaged|num_updates|(global_)?step"
 )
 """Keys of a checkpoint for values that are needed only in training."""
 
