@@ -213,6 +213,7 @@ TORCH: Mapping[str, Signature] = {
     "LSTMCell": _class(build.torch_loop(LSTM), "input_size hidden_size bias DEVICE"),
     "GRUCell": _class(build.torch_loop(GRU), "input_size hidden_size bias DEVICE"),
     "Linear": _class(build.layer(Dense, Dense.torch_arguments, "in_features"), "in_features out_features bias DEVICE"),
+    "LazyLinear": _class(build.layer(Dense, Dense.torch_arguments), "out_features bias DEVICE"),
     "Embedding": _class(
         build.layer(Embedding, Embedding.torch_arguments),
         "num_embeddings embedding_dim !padding_idx !max_norm ~norm_type ~scale_grad_by_freq ~sparse ~_weight ~_freeze "

@@ -38,7 +38,7 @@ def arguments(cls: Any) -> dict[str, list[object]]:
 if __name__ == "__main__":
     keras_classes = {name: arguments(getattr(keras.layers, name)) for name in KERAS if hasattr(keras.layers, name)}
     keras_classes["Layer"] = arguments(keras.layers.Layer.__init__)
-    torch_classes = {name: arguments(getattr(torch.nn, name)) for name in TORCH}
+    torch_classes = {name: arguments(getattr(torch.nn, name)) for name in TORCH if hasattr(torch.nn, name)}
     lines = [
         f"{json.dumps(name)}: {{\n"
         + ",\n".join(f"  {json.dumps(each)}: {json.dumps(found)}" for each, found in classes.items())
