@@ -16,7 +16,7 @@ from conftest import Run, Walk, some
 from golden.data import difference, read_values
 from golden.generate import random_input, random_weights
 from golden.onnx_exports import CASES, FOLDER, VERSION, exported, inputs_of, weights_of
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kinds import HEADS
 from part_weights import keras_weights
@@ -71,6 +71,7 @@ def test_an_export_matches_keras(at: Walk) -> None:
 
 
 @given(network=small_networks, batch=st.integers(1, 3), timesteps=st.integers(1, 5), seed=st.integers(0, 99))
+@example(Network.parse("input:3,lstm:4:seq:proj=2,lstm:4:bi:proj=1"), 2, 3, 0)
 def test_an_export_matches_the_model(network: Network, batch: int, timesteps: int, seed: int) -> None:
     numbers = np.random.default_rng(seed)
     x = random_input(numbers, network.layers, batch, timesteps)
@@ -119,6 +120,7 @@ def test_a_cell_is_decomposed_only_if_onnx_has_none(at: Walk) -> None:
         "input:3,lstm:4:seq:bi,gru:3:reset=before,repeat:2,rnn:2": False,
         "input:3,lstm:4:softsign:recact=hard_sigmoid": False,
         "input:3,rnn:4:silu": True,
+        "input:3,lstm:4:proj=2": True,
         "input:3,gru:4:softplus": True,  # in ONNX Runtime's cells it is infinite from 89 on
         "embed:5x3:mask,lstm:4": True,
         "embed:5x3:mask,pool:max,repeat:2,lstm:4": False,

@@ -8,7 +8,6 @@ exports and NumPy's integers use.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,8 +23,6 @@ from rnncli.formats.onnx.cells import BY_WORD, KINDS, OnnxActivation
 from rnncli.formats.onnx.layers import MERGES, POOLS, WINDOWED
 from rnncli.formats.onnx.messages import CODES, MAX_MESSAGE, ModelProto, OperatorSetProto, encoded
 from rnncli.immutable import NamedTuple
-from rnncli.language.rules import error_at
-from rnncli.layers.words import in_both
 from rnncli.network import Network
 from rnncli.quantities import features_of, memory
 
@@ -45,11 +42,9 @@ def export(job: Job) -> bytes:
     """Return a network as an ONNX model.
 
     Raises:
-        SpecError: ONNX cannot express a layer.
         RnncliError: the model exceeds protobuf's size limit.
     """
     network, plan = job.network, job.plan
-    _check(network)
     _check_size(network, network.summary().total_bytes)
     weights = job.weights()
     graph = GraphBuilder("rnncli")
@@ -78,18 +73,6 @@ def export(job: Job) -> bytes:
     )
     _check_size(network, sum(map(len, model)))
     return b"".join(model)
-
-
-def _check(network: Network) -> None:
-    """Check that ONNX can express every layer; its LSTM has no projection."""
-    layer: Any
-    for index, layer in enumerate(network.layers):
-        if layer.kind == "lstm" and layer.proj_size is not None:
-            assert network.source is not None
-            words, plain = in_both(type(layer), "proj_size", layer.proj_size), replace(layer, proj_size=None)
-            advice = "export to PyTorch, which supports it: --to torch; or to ONNX without it"
-            message = f"ONNX's LSTM has no projection, which {words} asks for"
-            raise error_at(network.source, index, message, advice, plain)
 
 
 def _check_size(network: Network, size: int) -> None:
@@ -215,9 +198,9 @@ def _pool(writer: OnnxWriter) -> str:
 # Recurrent layers: ONNX's RNN, GRU and LSTM where they compute what Keras does, else a Scan over the steps
 #
 # The operators return Y, (timesteps, directions, batch, units), in time order even if read backwards, and Y_h,
-# (directions, batch, units). They lack some activations, and a mask: their sequence_lens can only cut off the end of a
-# sequence. The body of a Scan contains the equations of one step, starting from a state of zeros; its attributes set
-# the time order in which it reads and returns.
+# (directions, batch, units). They lack some activations, a projection of the state, and a mask: their sequence_lens can
+# only cut off the end of a sequence. The body of a Scan contains the equations of one step, starting from states of
+# zeros; its attributes set the time order in which it reads and returns.
 
 SUPPORTED: Mapping[str, OnnxActivation] = {
     word: activation for word, activation in BY_WORD.items() if activation.in_cells and word != "softplus"
@@ -232,7 +215,8 @@ def _recurrent(writer: OnnxWriter) -> str:
     mask, layer = writer.mask(), writer.layer
     words = [layer.recurrent_activation] if layer.gates > 1 else []
     words += [layer.activation] * len(layer.states)  # an LSTM's output has a separate one
-    if not mask and {*words} <= SUPPORTED.keys():
+    projects = {*layer.state_sizes.values()} != {layer.units}
+    if not mask and not projects and {*words} <= SUPPORTED.keys():
         return _operator(writer, [SUPPORTED[word] for word in words])
     reads_back = layer.reverses, True
     scans = [_scan(writer, mask, *each) for each in zip(layer.directions, reads_back, strict=False)]
@@ -288,7 +272,7 @@ def _scan(writer: OnnxWriter, mask: str, direction: str, reads_back: bool) -> st
     wx = graph.node("MatMul", writer.x, names["kernel"])
     if "bias" in names:
         wx = graph.node("Add", wx, names["bias"])
-    first = graph.once((graph.scope, "first"), lambda: _zeros(writer))
+    first = [graph.once((graph.scope, size), partial(_zeros, writer, size)) for size in layer.state_sizes.values()]
     scanned = [wx, mask] if mask else [wx]
     step = f"{graph.scope}/{direction}step"
     body = _body(GraphBuilder(step, graph), layer, names, arrays["kernel"].shape[1], masked=bool(mask))
@@ -302,15 +286,15 @@ def _scan(writer: OnnxWriter, mask: str, direction: str, reads_back: bool) -> st
         outputs.append("y")
         # With go_backwards, Keras returns outputs in reading order; a Bidirectional returns them in time order.
         attributes["scan_output_directions"] = [int(reads_back and layer.merge is not None)]
-    results = graph.node_of("Scan", [*[first] * len(layer.states), *scanned], outputs, **attributes)
+    results = graph.node_of("Scan", [*first, *scanned], outputs, **attributes)
     return results[-1] if layer.returns == "sequence" else results[0]
 
 
-def _zeros(writer: OnnxWriter) -> str:
-    """Add an initial state of zeros, (batch, units)."""
+def _zeros(writer: OnnxWriter, size: int) -> str:
+    """Add an initial state of zeros, (batch, size)."""
     graph = writer.graph
-    batch, units = graph.node("Shape", writer.x, start=1, end=2), graph.constant([writer.layer.units])
-    return graph.node("ConstantOfShape", graph.node("Concat", batch, units, axis=0))
+    batch = graph.node("Shape", writer.x, start=1, end=2)
+    return graph.node("ConstantOfShape", graph.node("Concat", batch, graph.constant([size]), axis=0))
 
 
 def _body(body: GraphBuilder, layer: Any, names: Mapping[str, str], columns: int, *, masked: bool) -> GraphBuilder:
@@ -319,7 +303,10 @@ def _body(body: GraphBuilder, layer: Any, names: Mapping[str, str], columns: int
     At masked steps the states are kept. W·x + b has `columns` columns.
     """
     states, wx, mask = [body.named(state) for state in layer.states], body.named("wx"), body.named("mask")
-    body.proto.input.extend(value_proto(state, "float32", ("batch", layer.units)) for state in states)
+    sizes = [*layer.state_sizes.values()]
+    body.proto.input.extend(
+        value_proto(state, "float32", ("batch", size)) for state, size in zip(states, sizes, strict=True)
+    )
     body.proto.input.append(value_proto(wx, "float32", ("batch", columns)))
     after = CELLS[layer.kind].step(CellStep(body, layer, names, wx, *states))
     h = after[0]
@@ -330,8 +317,10 @@ def _body(body: GraphBuilder, layer: Any, names: Mapping[str, str], columns: int
         # Keras: in a Bidirectional that returns sequences, the output at a masked step is zero.
         zeroed = masked and layer.merge is not None
         y = body.node("Where", mask, h, body.constant(0.0)) if zeroed else body.node("Identity", after[0])
-        after = [*after, y]
-    body.proto.output.extend(value_proto(name, "float32", ("batch", layer.units)) for name in after)
+        after, sizes = [*after, y], [*sizes, sizes[0]]
+    body.proto.output.extend(
+        value_proto(name, "float32", ("batch", size)) for name, size in zip(after, sizes, strict=True)
+    )
     return body
 
 
@@ -374,12 +363,13 @@ def _rnn_step(step: CellStep) -> list[str]:
 
 
 def _lstm_step(step: CellStep) -> list[str]:
-    """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c)."""
+    """i, f, o = gate(W·x + U·h + b); g = act(…); c = f·c + i·g; h = o·act(c), which may be projected."""
     node = step.graph.node
     i, f, g, o = step.split(node("Add", step.wx, step.uh()), "i", "f", "g", "o")
     kept = node("Mul", step.gate(f), step.c)
     c = node("Add", kept, node("Mul", step.gate(i), step.act(g)))
-    return [node("Mul", step.gate(o), step.act(c)), c]
+    h = node("Mul", step.gate(o), step.act(c))
+    return [node("MatMul", h, step.weights["projection_kernel"]) if "projection_kernel" in step.weights else h, c]
 
 
 def _gru_step(step: CellStep) -> list[str]:

@@ -33,7 +33,7 @@ CASES = {
     "gru": "embed:6x3,gru:4:seq:back,gru:3:bi=sum:reset=before,dense:2:softmax",
     "gru-activations": "input:3,gru:4:seq:bi:relu:recact=hard_sigmoid:nobias,gru:2:back:linear:reset=before",
     "rnn": "input:2,rnn:3:seq,norm:noscale,dropout:0.5,rnn:2:seq:bi=mul:hard_sigmoid,pool:max,repeat:3",
-    "masked": "embed:3x3:mask,lstm:4:seq:bi,gru:3:seq:back,dense:3:relu,rnn:2:seq,norm,pool:avg",
+    "masked": "embed:3x3:mask,lstm:4:seq:bi:proj=2,gru:3:seq:back,dense:3:relu,rnn:2:seq,norm,pool:avg",
     "masked-vectors": "input:2:mask,dense:3,lstm:3:seq:bi,pool:avg",
     "masked-last": "embed:3x2:mask,norm:nobias:eps=1e-5,gru:3:seq:reset=before:bi=sum,lstm:2:back",
     "composed": "input:3,lstm:3:seq:softplus:recact=selu,gru:3:seq:back:softmax:recact=silu,rnn:3:seq:bi:silu",
