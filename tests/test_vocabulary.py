@@ -11,6 +11,7 @@ from conftest import Run, Walk
 from test_formats import EXAMPLES, READERS, WITH_FORMATS
 
 from rnncli import Network
+from rnncli.layers.weights import Role
 from rnncli.network_summary import TOTALS
 from rnncli.vocabulary import GROUPS, KEYS, Content, meaning_of, title
 
@@ -84,6 +85,10 @@ def test_no_word_is_explained_twice_and_unknown_words_are_refused(at: Walk) -> N
     for column in ("memory", "spec_difference_ratio", "unknown_ratio", "_ratio"):
         with at(column), pytest.raises(KeyError):
             meaning_of(column)
+
+
+def test_the_roles_of_weights_are_all_listed() -> None:
+    assert meaning_of("role").text.rpartition(": ")[2].split(", ") == [*get_args(Role)]
 
 
 def test_every_network_has_its_summarys_totals_and_the_class_of_each_cell(at: Walk, rnncli: Run) -> None:

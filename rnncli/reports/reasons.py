@@ -80,7 +80,7 @@ class RoleChange(NamedTuple):
     """The effect of changing a factor on the weights of one role.
 
     Attributes:
-        role: the role: kernel, recurrent, bias, table, scale.
+        role: the role: kernel, recurrent, projection, bias, table, scale, statistic.
         difference: the number of added parameters.
         ratio: the new number divided by the old; None if there were none.
     """
