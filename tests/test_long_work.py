@@ -25,6 +25,7 @@ from conftest import PATIENCE, Columns, Run, Screen, Walk, some, until, with_vis
 import rnncli.commands
 from rnncli import Network
 from rnncli.cli import COMMANDS, run
+from rnncli.engine import array_files
 from rnncli.engine.chunks import work
 from rnncli.engine.model import Model
 from rnncli.engine.request import Request
@@ -458,6 +459,21 @@ def test_the_bar_of_forward_shows_when_weights_are_drawn(monkeypatch: pytest.Mon
     monkeypatch.setattr(RunPlan, "model", lambda *arguments: names.append("drawn") or Model("input:8,rnn:4"))
     assert run(["forward", "input:8,rnn:4", "--timesteps", "5", "-f", "csv"]) == 0
     assert list(dict.fromkeys(names)) == ["forward: weights", "drawn", "forward"]
+
+
+def test_the_bar_of_export_shows_while_weights_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, draw = Terminal(), array_files.first_weights
+
+    def slowly(*arguments: Any) -> Any:
+        until(lambda: "\x1b[J" in terminal.getvalue())
+        return draw(*arguments)
+
+    monkeypatch.setattr(array_files, "first_weights", slowly)
+    line = ["export", "input:8,rnn:4", "--to", "c", "-o", "model.c"]
+    shown = shown_by(partial(run, line), terminal, monkeypatch)
+    assert re.fullmatch("export: weights +[━╸╺]+", drawings(shown)[0].rstrip())
+    assert f"{ERASED}Note: on a device it needs" in shown
+    assert is_clean(shown)
 
 
 def test_the_bar_of_reach_shows_the_current_network_and_seed(monkeypatch: pytest.MonkeyPatch) -> None:

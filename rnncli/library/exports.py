@@ -239,7 +239,14 @@ def export(
 
 
 def run_export(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
-    """Write a network and its weights for checked options; `tell` prints a line for people."""
+    """Write a network and its weights for checked options, printing notes and a bar on standard error."""
+    from rnncli.render.progress import Progress
+
+    with Progress("export: weights", 0, tell) as progress:  # a large matrix is drawn in one piece, uncounted
+        return _exported(model, request, progress.tell)
+
+
+def _exported(model: Reading, request: ExportRequest, tell: Tell) -> Exported:
     target, device, part = request.target or "", request.device, model.part
     given = None if model.model is None or request.weights is not None else model.model.weights
     source = request.weights if part is None or not part.has_weights else request.weights or part

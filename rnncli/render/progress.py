@@ -109,12 +109,16 @@ class Progress:
         self._judged = True
         seconds = (now - start) / (self._done - done_before) * min(self._total, 10**30)  # fits in a float
         if seconds > LONG:
-            with self.away():
-                self._tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
+            self.tell(f"Note: at this pace the run takes {about(seconds)} ({self._advice})")
 
     def go_on_to(self, name: str) -> None:
         """Set the name of the work from now on."""
         self.name = name
+
+    def tell(self, line: str) -> None:
+        """Print a line on standard error, above the bar."""
+        with self.away():
+            self._tell(line)
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -223,7 +227,7 @@ class BarLine:
 
         (task,) = self._progress.tasks
         self._progress.update(task.id, completed=done)
-        forms = {"count": [f"{round(done):,}"], "name": [name]}
+        forms = {"count": [f"{round(done):,}"] if done else [], "name": [name]}
         if task.total is not None:
             total = f"{task.total:,}"
             # If there is no room for all of them, the last ones are dropped first.
