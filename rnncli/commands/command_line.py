@@ -72,7 +72,7 @@ def with_command(group: click.Group, typed: Sequence[str]) -> list[str]:
     begins = command is not None and command[1] in names and not isfile(first)
     if first.startswith("-") or begins or any(word in names for word in typed) or not _stands_for_a_network(first):
         return [*typed]
-    return [_SHOWS, *typed] if command_for(group, typed) == _SHOWS else [*typed]
+    return [_SHOWS, *typed] if commands_for(group, typed)[:1] == [_SHOWS] else [*typed]
 
 
 def _stands_for_a_network(word: str) -> bool:
@@ -83,20 +83,18 @@ def _stands_for_a_network(word: str) -> bool:
     return choice_of(word) is not None
 
 
-def command_for(group: click.Group, typed: Sequence[str]) -> str | None:
-    """Return the command that was probably meant by a line without one, or None if that is unclear."""
+def commands_for(group: click.Group, typed: Sequence[str]) -> list[str]:
+    """Return the commands that were probably meant by a line without one, the likeliest first; none if unclear."""
     specs = [word for word in typed if not word.startswith("-")]
     if any("{" in spec for spec in specs):
-        return "sweep"
+        return ["sweep"]
     if any(BLANK_TEXT in re.split("[:,x]", spec) for spec in specs):
-        return "solve"
+        return ["solve"]
     options = {word.partition("=")[0] for word in typed if word.startswith("-") and word != "-"}
     context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command is not None and options <= {name for each in command.params for name in each.opts}:
-            return name
-    return _SHOWS if specs else None
+    every = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    fitting = [name for name, each in every.items() if each is not None and options <= {*options_of(each)}]
+    return fitting or [_SHOWS] * (specs != [])
 
 
 def is_spec(word: str) -> bool:

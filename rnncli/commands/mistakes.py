@@ -25,7 +25,7 @@ from rnncli.commands.command_line import (
     Line,
     TypedLine,
     Word,
-    command_for,
+    commands_for,
     is_spec,
     running,
     shown,
@@ -34,7 +34,7 @@ from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, LINES, PARTS
 from rnncli.commands.values import LIKE_A_CHOICE, OneOf, Value
 from rnncli.commands.wrong_arguments import joined, meant_by, near_file, term_asked, with_near_files, wrong_argument
-from rnncli.commands.wrong_options import completed, named, refused
+from rnncli.commands.wrong_options import completed, is_no_file, named, refused
 from rnncli.errors import RnncliError, SpecError, UsageError, closest, quote
 from rnncli.formats import FORMATS, choice_of, names_another
 from rnncli.immutable import NamedTuple
@@ -83,8 +83,9 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
     """
     if isinstance(error, SpecError) or (isinstance(error, UsageError) and error.repair is None):
         return error
-    this = TypedLine.of(group, tuple(typed))
-    return _answer(this, _mistake(this, error))
+    ahead = {"--color": 2, "--color=": 1}.get(re.sub("(?<==).*", "", typed[0]), 0)  # which may come before the command
+    this = TypedLine.of(group, (*typed[ahead:], *typed[:ahead]) if len(typed) > ahead else tuple(typed))
+    return _answer(this, _mistake(this, (ahead and _refusal(this)) or error))
 
 
 def argument_error(error: RnncliError, text: str) -> RnncliError:
@@ -122,6 +123,9 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
     if option is not None:
         advice, lead = None, f"without {long_name(option)}"
         meant = this.line(each for each in this.words if each.option is not option)
+    elif not this.arguments and (weights := this.options.get("--weights")) in this.given:
+        lead = "a model file is a SPEC"
+        meant = this.line(Word(each.value or "") if each.option is weights else each for each in this.words)
     elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
         meant, lead = found.state, _lead(this, found.way)
     return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
@@ -174,9 +178,8 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         texts = [path for mark, path in pairwise(line) if mark == ">"]
         valued = [each for each in TypedLine.of(this.group, line).words if each.option is not None and each.value]
         files = [each.value or "" for each in valued if each.is_written]
-        others = [each for each in valued if each.option not in this.given and not each.is_written]
-        read = [each.value or "" for each in others if each.option is not None and each.option.type.name == "file"]
-        missing = any(not re.search("[-./0-9]", each) and not exists(each) for each in read)
+        given = [(each.option, each.value) for each in valued if each.option not in this.given]
+        missing = any(option and is_no_file(option, value or "") for option, value in given)
         if missing or any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
             return False
         said = numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))
@@ -368,7 +371,7 @@ def _sets(this: TypedLine) -> dict[str, list[str]]:
         "MANY": ["compare", "reach", "solve", "sweep"],
         "INPUT": [name for name, kind in KINDS.items() if kind.reads == "input"],
         "BODY": [name for name, kind in KINDS.items() if kind.reads != "input"],
-        "FIELD": [*FIELD_WORDS],
+        "FIELD": [*FIELD_WORDS, *(each.replace("_", "-") for each in FIELD_WORDS)],
         "FILE": [*FORMATS],
         "ARGUMENT": ["bidirectional", *(name for name in _ARGUMENTS if "_" in name)],
         "ARRAY": [each.text for each in this.words if each.text.endswith(".npy") and isfile(each.text)],
@@ -386,7 +389,7 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     """Yield a line that does not start with a command with the one that was meant, or with the missing one."""
     name, *rest = this.typed
     word = in_ascii(name.lower()).replace("_", "-")
-    word = word.rpartition(".")[2] if rest else word  # model.predict SPEC, but not net.c
+    word = word.rpartition(".")[2] if rest and not isfile(name) else word  # model.predict SPEC, but not net.c
     verb = word.partition("-")[0]  # load_weights
     for each in filter(COMMANDS.get, (name.lower(), word, verb * (" " not in COMMANDS.get(verb, "")))):
         instead, *options = COMMANDS[each].split(" ")
@@ -401,7 +404,9 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
     guess = closest(name.lower(), [*this.commands, "--version", "--help"], LIKE_A_CHOICE) or only
     if guess is not None:
         yield Applied((guess, *rest))
-    elif not name.startswith("-") and not is_spec(name):
+    elif not name.startswith("-") and not is_spec(name) and not isfile(name):
         yield Applied(this.typed, advice=f"commands: {', '.join(this.commands)}")
-    elif command := command_for(this.group, this.typed):
-        yield Applied((command, *this.typed), "perhaps", f"there is no command before {quote(name)}")
+    else:
+        lines = [(command, *this.typed) for command in commands_for(this.group, this.typed)]
+        for line in sorted(lines, key=lambda each: _refusal(TypedLine.of(this.group, each)) is not None):
+            yield Applied(line, "perhaps", f"there is no command before {quote(name)}")

@@ -6,11 +6,15 @@ in a pattern for a line, a space is the end of a word, a middle dot · a space i
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
+from itertools import product
 
+from rnncli.errors import SpecError
 from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
 from rnncli.layers import KINDS
+from rnncli.network import Network
 from rnncli.quantities import SCALES, parse_number, without_thousands
 
 
@@ -67,6 +71,19 @@ def _apart(found: re.Match[str]) -> str:
     return found[1] + re.sub(rf"(?<=[\w)}}\]]){between}", "\0", found[2], flags=re.IGNORECASE) + found[3]
 
 
+def _with_field(found: re.Match[str]) -> str:
+    """`input:8,gru:4,dense:1 --reset before` -> `input:8,gru:4:reset=before,dense:1`: the last layer that has it."""
+    name, _, value = found[4].replace("-", "_").replace("\0", "=").partition("=")
+    layers = re.split(r",(?![^{}]*\})", found[2])
+    fields = (f"{name}={value}",) if value else (name, f"{name}=True")
+    for place, field in product(reversed(range(len(layers))), fields):
+        spec = ",".join([*layers[:place], f"{layers[place]}:{field}", *layers[place + 1 :]])
+        with contextlib.suppress(SpecError):
+            Network.parse(re.sub(r"\b_\w*|\{[^{}]*\}", "8", spec))  # a template or a pattern
+            return f"{found[1]}\0{spec}{found[3]}{found[5]}"
+    return found[0]
+
+
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
 _NO_SPEC, _NO_HYPHENS = r"'\2' is not a spec", r"an option begins with two hyphens: --\2"
 _NO_SPACE, _QUOTES = r"a space ends a value, so '\3' is read as a spec", "put the value in quotes"
@@ -85,6 +102,7 @@ _OPEN = "leave out an unknown size"
 _BARE = "a spec needs no option"
 _ONE_WORD = "separate specs with a space"
 _PICTURE = r"\.(?:svg|png|pdf|jpe?g|gif)"
+_NO_HELP = r"the option is --help, not \2"
 _NO_LEAST = "limits are maximums; for a minimum, filter the rows of `sweep -f csv`"
 _BYTES = "a size in bytes limits the memory"
 _MANY, _FIFTH = r"\d+(?:\.\.[\d.]+|(?:,\d+)+)", r"'\5' is not a spec"
@@ -93,7 +111,8 @@ _SMALL = r"an?|the|of|with|for|in|on|at|as|to|from|into|and|please|me|my|is|most
 _AMONG_OTHERS = "(?!sweep.* ~(?:from|to)~)(?=.* [^ -].* ~|.*~ (?:.* )?[^ -])"
 _TRAINS = "(?:train|fit|learn|finetune|backprop|optimi[sz]e)"
 _NOT_TRAINED = "nothing is trained here, but the exported source can be trained"
-_SHOWS = "info|show|describe|print|view|ls|stats|parameters|params|shapes"
+_SHOWS = "info|list|show|describe|print|view|ls|stats|parameters|params|shapes"
+_NETWORK = r"([^ ]+[:(][^ ]*?|[^ ]+<FILE>)[?]?(?: [^ :(]+)*"
 _SHELL = "a shell reads <, >, | and & only outside quotes"
 _NEXT = r"(?:[|&]{1,2}|;)(?:\s*|~ )(?:rnncli|<COMMAND>|grep|head|tail|less|more|cat|tee|sed|awk|sort|wc|jq|cut)\b"
 _LIMIT = "(?:(?:max-)?(?:params|memory|macs|outputs|streaming|training)|mem|flash|rom|s?ram)"
@@ -114,13 +133,14 @@ _PIPED = "`> FILE` writes the output to a file"
 _NO_OUTPUT = "(?!.* (?:-o|--output)[ =])"
 _BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*[:(]|[^~]* [^-~ ][^ ]*<FILE>)(.*)"
 _FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
-_N3 = r"\(?([0-9]+),\s?([0-9]+),\s?[0-9]+\)?"
+_N3 = r"\(?([0-9]+)[,x ]\s?([0-9]+)[,x ]\s?[0-9]+\)?"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
 
 LINES = (
     # options
     _line(r"(.*) -\s([^ ]+)", r"\1 \2", drops=True),
+    _line(r"(.*) (-[a-z])\s([^ \s]+)\s([^ ]+)…", r"\1 \2 \3 \4\5", "without the quotes", r"'\2 \3 \4' is one word"),
     _line("(.* [^ -][^ ]*) - -?(<LONG>(?:[= ].*)?)", r"\1 --\2"),
     _line("(.* (?:[^ -][^ ]*[^ -]|--<LONG>))(--<LONG>(?:[= ].*)?)", r"\1 \2"),
     _line("(.*) --(?=(?:<CUT>|batch size|time steps|seq len|sequence length)(?:[= ]|$))([a-z]+) (.*)", r"\1 --\2-\3"),
@@ -134,9 +154,9 @@ LINES = (
     _line("(.*) (--<LONG>|-[a-z])[ =]([^ ]*[:(][^ ]*) ([^ :(-][^ :(]*)…", r"\1 \2 \4 \3\5"),
     _line("(.*) --?stdin(.*)", r"\1 -\2"),
     _line(r"(?!sweep)(.* [^ -][^ ]*<FILE>)… --(?:part|layer|module)[ =]([^ ]+)…", r"\1::\3\2\4"),
-    _line("(.*) --(?:limit|budget|max)[ =](<LONG>=[^ ]+(?: .*)?)", r"\1 --\2"),
+    _line("(.*) --(?:limit|budget|max|filter|where)[ =](<LONG>)(?:<=?|=)([^ ]+(?: .*)?)", r"\1 --\2 \3"),
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
-    _line("(.*) (--pareto[ =][a-z,-]+,) (-?[a-z-]+(?: .*)?)", r"\1 \2\3"),
+    _line("(.*) (--pareto[ =][a-z,-]+?),? (-?[a-z][a-z-]{3,})…", r"\1 \2,\3\4"),
     _line(r"(?!.* (?:-t|--timesteps))(.*) --macs[-_]per[-_]step[ =]([^ ]+(?: .*)?)", r"\1 --timesteps 1 --macs \2"),
     _line(rf"(.*) {_FORMAT}([^ ]+\.(json|csv|tsv|html))…", r"\1 -f \3\4 > \2", advice=_PIPED),
     _line(rf"forward(.*) {_FORMAT}([a-z]+)… --?o\w*[ =]([^ ]+\.\2)…", r"forward\1 -f \2\3\5 > \4", advice=_PIPED),
@@ -172,6 +192,7 @@ LINES = (
     _line(rf"(?=.*{_PYTHON}|.*\b({_OPENS})\b.*--\1)({_SOURCE}) --({_OPENS}){_N}…", r"\2 --set \3=\4\5", advice=_OPENED),
     _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_OPENED),
     _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
+    _line(r"(.*) (<INPUT>:[^ ()]*)… --(?!length)(<FIELD>(?:[ =][a-z0-9.]+)?)((?: [^0-9].*)?)", _with_field, "perhaps"),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(rf"(?:sweep|solve)((?: [^ -][^ ]*)* [^ ]+{_PYTHON}(?: --set[ =][^ ]+)+).*", r"spec\1", "start from its spec"),
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
@@ -189,6 +210,7 @@ LINES = (
     _line(r"(?:summary|explain)(.*) --(?:seq-)?len(?:gth)?s[ =]([^ ]+)(.*)", r"forward\1 --lengths \2\3"),
     _line(r"export(.*) --to[ =]([^ ]+\.(?:onnx|py|c))…", r"export\1 -o \2\3"),
     _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.(?:h|c[cpx]+|ino|tflite)…", r"export\1 -o \2.c\3", _C),
+    _line(r"(?!.* --to)export(.*) (?:-o|--output)[ =]([^ ]+)\.[onx]{2,6}…", r"export\1 -o \2.onnx\3", "perhaps"),
     _line(rf"(?!sweep|compare|reach|solve)<COMMAND>((?: .*)? (?=[^- ][^ ]*:)[^ ]*{_RANGE}.*)", r"sweep\1"),
     _line("(.*) (-[a-z][a-z_-]+[ =][^ ]+(?: .*)?)", r"\1 -\2"),
     _line(r"(.*) (--(?:pareto|lengths))[ =]([^ ,]+)… \2[ =]([^ ,]+)…", r"\1 \2 \3,\5\4\6"),
@@ -204,12 +226,13 @@ LINES = (
     _line(rf"(?=.*{_PYTHON})({_SOURCE}) ~({_OPENS})~ ([0-9]+)…", r"\1 --set \2=\3\4", "", _NO_SPEC, _OPENED),
     _line(r"(.*) ~([^ ]*[^ \s-])(--<LONG>)~…", r"\1 \2 \3\4"),
     _line("(.*) -of ~([a-z]+)~(.*)", r"\1 -f \2\3", "without -o", drops=True),
-    _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
+    _line("(.* <INPUT>:[^ ()]*) ~(<FIELD>(?:=[a-z0-9.]+)?)~(.*)", r"\1:\2\3", "with a colon", _NO_SPEC),
     _line("summary(.*) ~to~ (keras|torch|onnx|numpy|c)…", r"export\1 --to \2\3"),
     _line(r"summary(.*) ~(vs\.?|versus|against)~( .*)", r"compare\1\3", "", _NO_SPEC),
     _line("(.* [^ -][^ ]*) ~#[^ ]*~(?: .*)?", r"\1", "without the comment", drops=True),
     _line("(.* [^ -][^ ]*) - ~(<LONG>(?:=[^ ]*)?)~(.*)", r"\1 --\2\3", "", _NO_HYPHENS),
-    _line(r"(<COMMAND>) ~(?:/?\?|/h(?:elp)?)~", r"\1 --help", drops=True),
+    _line(r"(<COMMAND>) ~(\?)~", r"\1 --help", "", _NO_HELP),
+    _line(r"(<COMMAND>)(?: .*)? ~(/\?|/h(?:elp)?)~(?: .*)?", r"\1 --help", "", _NO_HELP, drops=True),
     _line("solve(.*) ~==?~ ([0-9][^ :]*)(?: param(?:eter)?s)?((?: -.*)?)", r"solve\1 --params \2 --exactly\3"),
     _line("(.*) ~(<LONG>=[^ ,]+),(<LONG>=[^ ]+)~(.*)", r"\1 --\2 --\3\4", "", _NO_SPEC),
     _line("(.*) ~(time)~ steps?(?: of)?( .*)", r"\1 --timesteps\3", "", _NO_SPEC),
@@ -232,6 +255,8 @@ LINES = (
     _line(_BUDGETED, r"\1\3 --params \2", "perhaps", _NO_SPEC),
     _line(_BUDGETED, r"\1\3 --memory \2", "perhaps", _NO_SPEC),
     _line(r"(.* [^ -][^ ]*:[^ ,]*\w) ~([0-9]{1,10})~((?: -.*)?)", r"\1 --timesteps \2\3", "perhaps", _NO_SPEC),
+    _line(r"(.*) ~([\w.]*load\w*\(['\"]([^ '\"]+)['\"].*?)~(.*)", r"\1 \3\4", "perhaps", _NO_SPEC),
+    _line("(.*) ~(([^ ]*<FILE>)[,;])~(.*)", r"\1 \3\4", "", _NO_SPEC),
     _line(r"(.*) ~([^ ]+<FILE>)[:/#[]([^ :/\]]+)\]?~(.*)", r"\1 \2::\3\4", "", _AFTER_COLONS),
     _line("export(.*) ~(c)~(.*)", r"export\1 --to \2\3", "", _NO_SPEC),
     _line(r"((?:export|page) .*) ~(?:as|to|in|into)~ ([^ ]+\.(?:onnx|py|c|html)(?: .*)?)", r"\1 -o \2", "", _NO_SPEC),
@@ -269,10 +294,14 @@ LINES = (
     _line(r"(?:[^ ]+ )*?[^ ]*\brnncli(?:\.[a-z]+)? (.+)", r"\1", "write rnncli only once"),
     _line("(<INPUT>=[^ ]*,.*)", r"summary \1", "perhaps"),
     _line("(?:list|show|print|get) (?:all )?(<COMMAND>)", r"\1"),
-    _line("layers (?:list|all|kinds)", "layers", drops=True),
+    _line("(layers|help) (?:list|all|kinds|topics|me|rnncli)", r"\1", drops=True),
+    _line("(<COMMAND>) help", r"\1 --help"),
+    _line("layers --(<INPUT>|<BODY>|<FIELD>)…", r"layers \1\2"),
     _line("(<INPUT>|<BODY>|<FIELD>) (?:-h|--help)", r"layers \1"),
     _line(r"help ([^ ]+[:(][^ ]*)", r"explain \1", "perhaps"),
-    _line(r"how(?: [^ :(]+)+ ([^ ]+[:(][^ ]*?)[?]?", r"summary \1", "perhaps", drops=True),
+    _line(rf"how (?:far|long)(?: [^ :(]+)+ {_NETWORK}", r"reach \1", "perhaps", drops=True),
+    _line(rf"how(?: [^ :(]+)+ {_NETWORK}", r"summary \1", "perhaps", drops=True),
+    _line("(?:(?:please|can|could|would|you|i|we|want|need|like|let|me|us) )+(?:to )?(.+)", r"\1", WITHOUT, drops=True),
     _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),
     _line(r"(?:[^\w -]+|-(?= <COMMAND> [^-])|[^\w (]?\w+[].:)]) (<COMMAND>(?: .*)?)", r"\1", drops=True),
     _line(r"(?:rnncli\W|[^\w ]|(?:--)?(?:\w{1,20}[-_.]){0,3})(<COMMAND>)(?:[^\w. ] ?| |(?=<INPUT>:))(.+)", r"\1 \2"),
@@ -377,7 +406,7 @@ OPTIONS = (
     _option(r"w (.+\.\w+)", r"--weights \1"),
     _option("(?:initial-|init-)?states?|h0|hx", "--state"),
     _option("n", "--batch", lead="perhaps"),
-    _option(r"(?:d|e|s|env|define|args?|override|var) ([a-z_]\w*=.+)", r"--set \1"),
+    _option(r"(?:d|e|s|env|define|k?w?args?|h?params?|config|override|var) ([a-z_]\w*=.+)", r"--set \1"),
     _option("type|bits|precision|quantize|quantise|quant|d", "--dtype"),
     _option("quanti[sz]ed?|quant", "--dtype int8"),
     _option("prefix|namespace", "--name"),

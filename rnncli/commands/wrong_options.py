@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from os.path import isfile
+from os.path import exists, isfile
 
 import click
 
@@ -16,6 +16,7 @@ from rnncli.commands.groups import GivenTwiceError, long_name
 from rnncli.commands.rewrites import COMMANDS, OPTIONS
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, OneOf, Value
 from rnncli.errors import closest, listed, quote
+from rnncli.formats import choice_of
 from rnncli.language.framework_words import FRAMEWORK_WORDS
 from rnncli.language.kept import NEGATES
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Applied, Rewrite
@@ -24,6 +25,9 @@ from rnncli.reports.reference import A_WORD, is_word
 
 _FEW = 4
 """This many names or more are not listed in a sentence."""
+
+_SHOW = ("summary", "explain", "draw", "compare", "spec", "inspect")
+"""Commands that only show a network: an option that one other command has says more than the command."""
 
 _LIKE_AN_OPTION, _LIKE_NOTHING_ELSE = 0.8, 0.65
 """How similar to an option a name must be to count as a misspelling, if it is a word of specs and if it is not."""
@@ -238,7 +242,7 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         message = f"{this.name} has no option {typed.text}; {do}"
     alone = len(this.arguments) == 1
     behind = [each.text for each in this.words[place + 1 : place + 2] if each.is_argument]
-    behind = [each for each in behind if not is_spec(each) or each in KINDS]
+    behind = [each for each in behind if not is_spec(each) or each.lower() in KINDS]
     valued = [each for each in this.options.values() if not isinstance(each.type, FileName)]
     behind = [each for each in behind if f"--{each}" not in this.options or any(_fits(own, each) for own in valued)]
     said = typed
@@ -252,8 +256,15 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         steps[:0] = _nearest(this, place, said)
     if re.match(r"--?[a-z][^ ]* ", typed.text):
         steps.insert(0, Applied(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
-    if not steps and said.value is not None and len(this.arguments) == len(said.typed()) - 1:
-        steps.append(Applied(this.with_(place, Word(said.value), used=len(said.typed())), drops=said.text))
+    value = said.value or next(iter(behind), "")
+    bare = this.with_(place, Word(value), used=1 if said.attached else 2)
+    is_model = isfile(value) and choice_of(value) is not None and [each.state for each in steps[:1]] != [bare]
+    if value and len(this.arguments) == (0 if said.attached else 1) and (is_model or (said.value and not steps)):
+        steps.insert(0, Applied(bare, drops=said.text))
+    several = len(this.arguments) > (1 if said.attached or said.value is None else 2)
+    if this.name in _SHOW and len(others) == 1 and (several or "sweep" not in others):
+        only = [name for name, own in this.having(typed.text).items() if _fits(own, said.value)]
+        steps += [Applied(this.line(this.words, name), "perhaps", costs=1) for name in only]
     return message, [*steps, _dropped(this, place, said)]
 
 
@@ -343,7 +354,8 @@ def _nearest(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]
     likeness = _LIKE_AN_OPTION if is_word(name.replace("-", "_")) else _LIKE_NOTHING_ELSE
     fitting = [each for each, option in names.items() if _fits(this.options[option], said.value)]
     guess = closest(name, fitting, _LIKE_AN_OPTION) or closest(name, names, _LIKE_AN_OPTION)
-    if guess not in fitting and f"--{guess}" not in this.options:
+    own = this.options.get(f"--{guess}")
+    if guess not in fitting and (own is None or is_no_file(own, said.value or ".")):
         others = [each for each in fitting if guess is None or not isinstance(this.options[names[each]].type, FileName)]
         guess = closest(name, others, likeness) or guess
     if guess is not None:
@@ -367,15 +379,24 @@ def _sharing_a_word(this: TypedLine, place: int, said: Word) -> Iterator[Applied
 
 
 def _of_value(this: TypedLine, place: int, value: str, used: int = 1) -> Iterator[Applied[Line]]:
-    """Yield the line with another option that has a value of this name: `-f torch`."""
+    """Yield the line with another option that has a value of this name, other than its default: `-f torch`."""
     for option in this.options.values():
-        if option not in this.given and isinstance(option.type, OneOf) and value.lower() in option.type.names:
+        fits = isinstance(option.type, OneOf) and value.lower() in option.type.names and value != option.default
+        if fits and option not in this.given:
             yield Applied(this.with_(place, Word(option.opts[0], option, value), used=used), "perhaps")
 
 
 def _fits(option: click.Option, value: str | None) -> bool:
     """Whether an option accepts what follows an unknown one: a value, or nothing if it is a flag."""
-    return option.is_flag if value is None else not option.is_flag and not _is_wrong(option, value)
+    if option.is_flag or value is None:
+        return option.is_flag and value is None
+    return not _is_wrong(option, value) and not is_no_file(option, value)
+
+
+def is_no_file(option: click.Parameter, value: str) -> bool:
+    """Whether an option reads a file, and its value is a word that was not meant as one: `uniform`, but not `w.npz`."""
+    reads = option.type.name == "file" and not getattr(option.type, "written", False)
+    return reads and not re.search("[-./0-9]", value) and not exists(value)
 
 
 def _dropped(this: TypedLine, place: int, said: Word) -> Applied[Line]:
