@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain, islice, zip_longest
 from os.path import isdir, isfile
 
+import click
+
 from rnncli.commands.command_line import Line, TypedLine, Word, shown
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
 from rnncli.errors import RnncliError, SpecError, closest, quote
@@ -115,16 +117,21 @@ def _check_settings(this: TypedLine, network: Network) -> None:
 def near_file(text: str, several: bool = False, endings: Collection[str] = FORMATS) -> str | None:
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
-    `endings` are the extensions that it may have. The result is None if no name is similar, there is a file of that
-    name, or a folder has `several` files and one is wanted.
+    The name may have a folder, which may be misspelt too, and backslashes. `endings` are the extensions that it may
+    have. The result is None if no name is similar, there is a file of that name, or a folder has `several` files and
+    one is wanted.
     """
-    path, separator, part = re.sub("^file:(?://)?", "", text.strip()).partition(SEPARATOR)
+    plain = re.sub(r"\\(?! )", "/", re.sub("^file:(?://)?", "", text.strip()))
+    path, separator, part = plain.partition(SEPARATOR)
     folder, name = (path, "") if isdir(path) else os.path.split(path)
     if isfile(path) and path != text.strip():
         return path + separator + part
     if isfile(path.partition(":")[0]) or folder + name == "" or re.search("[,(=]", text):
         return None
     try:
+        if folder and not isdir(folder):
+            around, last = os.path.split(folder)
+            folder = os.path.join(around, closest(last, os.listdir(around or "."), LIKE_A_CHOICE) or last)
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in endings]
     except (OSError, ValueError):
         return None
@@ -133,25 +140,40 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
         weights = [each for each in names if os.path.splitext(each)[1] in {*FORMATS} - {".json", ".py", ".ipynb"}]
         return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
-    same = [each for each in names if each.lower() == name.lower() or os.path.splitext(each)[0].lower() == stem]
-    guess = closest(name, same, 0) or next(iter(same), None) or closest(name, names, LIKE_A_CHOICE)
-    return None if guess is None else os.path.join(folder, guess) + separator + part
+    lower = {each.lower(): each for each in names}
+    same = [each for each in lower if os.path.splitext(each)[0] == stem]
+    guess = closest(name.lower(), same, 0) or next(iter(same), None) or closest(name.lower(), lower, LIKE_A_CHOICE)
+    return None if guess is None else os.path.join(folder, lower[guess]) + separator + part
 
 
 def with_near_files(this: TypedLine) -> Line:
     """Return the line with the files that were probably meant, or with - for one with specs."""
 
-    def meant(word: Word) -> Word:
+    def meant(word: Word) -> list[Word]:
         if word.option is not None:
-            file, near = word.option.type, None
-            if isinstance(file, FileName) and not file.written and word.value:
-                near = near_file(word.value, endings=[f".{each}" for each in file.extensions])
-            return word if near is None else word._replace(value=near)
-        names_file = word.is_argument and (this.name == "inspect" or choice_of(word.text) is not None)
-        return Word((names_file and near_file(word.text)) or word.text)
+            return [_near_value(this, word, word.option)]
+        if not word.is_argument or not (this.name == "inspect" or choice_of(word.text) is not None):
+            return [word]
+        files = [] if isfile(word.text) else re.split(r"[,;\s]+", word.text)
+        return [*map(Word, files if files and all(map(isfile, files)) else [near_file(word.text) or word.text])]
 
     lines = (piped(this, place) for place in this.arguments)
-    return next(filter(None, lines), this.line(map(meant, this.words)))
+    return next(filter(None, lines), this.line(each for word in this.words for each in meant(word)))
+
+
+def _near_value(this: TypedLine, word: Word, option: click.Option) -> Word:
+    """Return an option with the file that was probably meant, or the option that reads such a file: --weights x.npy."""
+    reads = {
+        each: [f".{known}" for known in each.type.extensions]
+        for each in this.options.values()
+        if isinstance(each.type, FileName) and not each.type.written
+    }
+    if option not in reads or not word.value:
+        return word
+    if isfile(word.value) and (ending := os.path.splitext(word.value)[1]) not in reads[option]:
+        others = (each for each in reads if ending in reads[each] and each not in this.given)
+        return next((Word(each.opts[0], each, word.value) for each in others), word)
+    return word._replace(value=near_file(word.value, endings=reads[option]) or word.value)
 
 
 def piped(this: TypedLine, place: int) -> Line | None:

@@ -34,7 +34,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rnncli.errors import RnncliError, UsageError, listed, quote, shorten
+from rnncli.errors import RnncliError, UsageError, closest, listed, quote, shorten
 from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import can_name_a_file
 
@@ -255,8 +255,12 @@ def part_of(model: ModelFile, wanted: str) -> Part:
         with reading(f"{model.path}: {shorten(wanted)}"):
             raise failed[0]
     if len(named) != 1:
+        names = {part.name.lower(): part.name for part in parts}
+        near = None if named else closest(wanted.lower(), names)
         has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
-        raise UsageError(f"{model.path} has no part {shorten(wanted)}; {has}", f"choose one: {listing}")
+        repair = None if near is None else f"{model.path}{SEPARATOR}{names[near]}"
+        message = f"{model.path} has no part {shorten(wanted)}; {has}"
+        raise UsageError(message, f"choose one: {listing}", lead="perhaps", repair=repair)
     return named[0]
 
 
