@@ -28,7 +28,11 @@ SCALES = {
 }
 """The suffix for each word after a number."""
 
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
+
 FEW = {
+    **{f"{ten}{one}": f"{tens}{ones}" for tens, ten in enumerate(_TENS, 2) for ones, one in enumerate(_ONES)},
     "one hundred twenty-eight": "128",
     "two hundred fifty-six": "256",
     "five hundred twelve": "512",
@@ -36,9 +40,9 @@ FEW = {
     **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
     **dict(it.split() for it in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),
-    **dict(it.split() for it in ("twelve 12", "seize 16", "thirty-two 32", "zweiunddreissig 32", "trente-deux 32")),
+    **dict(it.split() for it in ("twelve 12", "seize 16", "zweiunddreissig 32", "trente-deux 32")),
     **dict(it.split() for it in ("eight 8", "acht 8", "ocho 8", "huit 8", "ten 10", "zehn 10", "diez 10", "dix 10")),
-    **dict.fromkeys(("sixty-four", "vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
+    **dict.fromkeys(("vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }

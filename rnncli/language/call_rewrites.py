@@ -54,7 +54,7 @@ _CALLS = (
     _text(r"(?<=[(,=\s])[0-9][0-9o]{0,9}(?<=o)(?=\s*[,)])", in_digits),
     _text(r"(?<==)(?:(wahr|vrai|verdadero)|falsch|faux|falso)(?=\s*[,)])", lambda found: str(found[1] is not None)),
     _text(r"(?<==)<FEW>(?=\s*[,)])", lambda found: FEW[found[0].lower()]),
-    _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?:\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
+    _text(r"(?<=[(,\s])kernel(?:[\s_]size)?(?:\s?[:=]\s?|\s)(?=[0-9]{1,9}\s*[,)])", "kernel_size="),
     _text(r"(?<=[(,\s])(?:in|input)(?:\s?:\s?|\s|(?<=[(,\s]in)=)(?=[0-9]{1,9}\s*[,)])", "input="),
     _text(r"(?<=[(,\s])(?:out|output|hidden)(?:\s?:\s?|\s|(?<=[(,\s]out)=)(?=[0-9]{1,9}\s*[,)])", "hidden="),
     _text(r"(?<=[(,\s])([a-z]{2,12})[ -](?=[a-z]{2,12}\s?=[^=])", r"\1_"),
@@ -124,7 +124,7 @@ _CALLS = (
     _text(r"(?-i:(?<=[(,=\s])([0-9]{1,9})L(?=\s?[,)]))", r"\1"),
     # between calls
     _text(r"(?<=\))\s{1,9}(?=\w{1,20}\s?=\s?\w{1,30}\()", "; "),
-    _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>|bi\w{1,20})\()", ", "),
+    _text(r"(?<=\))\s?;?\s{1,9}(?=(?:(?:tf|keras|nn|torch|layers)\.){0,3}(?:<CLASS>|<K>|bi\w{1,20})\s?\()", ", "),
     _text(
         r"(?<![\w.])((?:SimpleRNN|RNN|LSTM|GRU)\([0-9]{1,9}),(?![^()]*(?:hidden_size|batch_first|num_layers))"
         r"\s*bi(?:directional)?(?:\s?=\s?True)?((?:,\s*\w{1,30}(?:=\w{1,20})?){0,4}\))",

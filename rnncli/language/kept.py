@@ -37,21 +37,21 @@ _MEANS_NOTHING = {
 _OTHER_WAY = {"bidirectional", "bidir", "reverse", "reversed", "backward", "backwards", "sequence", "sequences", "bwd"}
 """Words that any field other than a default accounts for."""
 
-_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS} | {
+_SETS_A_FIELD = {*ACTIVATIONS, *OTHER_NAMES, *FLAGS, "lstm", "gru", "conv", "dense", "flatten"} | {
     name
     for layer in LAYERS
     for option in layer.options
     if not isinstance(option, Whole) and not layer.default(option.attribute)
     for name in names_of(layer, option)
 }
-"""Words that alone set a field to another value than its default: a repair that does not set it has lost them."""
+"""Words that alone set a field to another value than its default, or are a layer: a repair without it has lost them."""
 
 NEGATES = ("no", "not", "without")
 """Words that turn off what the next word says; without them a text says the opposite, as without those for False."""
 
 _OTHERWISE = (
     re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]"),  # a range, which is neither of its ends
-    re.compile(r"\b(?:or|oder)\s[a-z]|\b(?:lstm|gru|rnn)[|/](?:lstm|gru|rnn)\b"),  # two networks
+    re.compile(r"\b(?:or|oder)[\s,][a-z]|\b(?:lstm|gru|rnn)[|/](?:lstm|gru|rnn)\b"),  # two networks
     re.compile(r"[^\W\d_a-z\u00aa-\u024f\u0370-\u03ff]"),  # a word in another script
 )
 """What a text may have whose numbers are not all sizes, or whose words are not known."""
@@ -168,11 +168,14 @@ def numbers_in(text: str) -> Iterator[float]:
 
 def unnumbered(text: str) -> str:
     """Return a list without its numbers, which are not sizes: `1. lstm 8 2. dense 4` -> `lstm 8, dense 4`."""
-    number, marks = 0, int(re.match(r"(?i:\s*(?:layer\s?)?1\s?[.):]\s[\s\S]*\b2\s?[.):]\s)", text) is not None)
-    while marks:
-        number += 1
-        text, marks = re.subn(rf"(?i:(?:^|[\s,;])\s*(?:layer\s?)?{number}\s?[.):]\s+)", ", ", text, count=1)
-    return text.strip(" ,") if number else text
+    mark = r"(?i:(?:^|[\s,;])\s*(?:(?:layer|step)\s?)?{}\s?[.):]\s+)"
+    first = re.match(mark.format("([0-9]{1,3})"), text)
+    number = int(first[1]) if first is not None else 0
+    if first is None or not re.search(mark.format(number + 1), text):
+        return text
+    for each in range(number, number + 40):
+        text = re.sub(mark.format(each), ", ", text, count=1)
+    return text.strip(" ,")
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[int]:

@@ -17,7 +17,7 @@ from rnncli.errors import SpecError, likest, quote
 from rnncli.language import spec
 from rnncli.language.arguments import PYTORCH_NAMES, STACKED, attribute_of, field_of, read_value, takes
 from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
-from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number
+from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number, unnumbered
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.printed import printed_error
 from rnncli.language.rewrites import ALONE, REWRITES
@@ -43,8 +43,8 @@ _LONG, _LONG_LAYER = 1000, 200
 _LIKE_A_FIELD, _LIKE_SHORT = 0.7, 0.65
 """How similar to a field a word must be to count as a misspelling; and the same for three letters."""
 
-_MAKES_UP = "for example|give|name|repeat"
-"""How the words of a repair begin that makes up a number or a name; the size of a missing input does not count."""
+_MAKES_UP = "for example|give|name|repeat|to turn"
+"""How the words of a repair begin that makes up a number, a name or a layer, other than a missing input."""
 
 _NUMBERS = re.compile("(?:[0-9x.kMG]|_[a-z0-9]{0,9})*")
 """Numbers as they are written in a spec."""
@@ -101,6 +101,10 @@ def _search(typed: str, check: _Check, blanks: bool, first: SpecError | None = N
 
 def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     """Yield possible steps for a fault of a text, the likeliest first."""
+    unlisted = unnumbered(text) if len(text) <= _LONG else text
+    if unlisted != text:
+        yield Applied(unlisted, "without the list's numbers")
+        return
     token = next((each for each in Token(text, 0).split(",") if fault.span[0] <= each.end), Token(text, 0))
     is_pattern = re.search(r"\{(?:[^{}]*(?:,|\.\.|=)[^{}]*|[a-z]?)\}", text) is not None  # it describes several specs
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
@@ -187,9 +191,9 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         names = [layer.kind for layer in LAYERS] if len(word) == 1 else KINDS
         longer = {KINDS[name]: name for name in names if word and name.startswith(word)}
         only = longer.values() if len(longer) == 1 else []
-        known |= word[:1].isdigit() and not word[1:2].isalpha()  # 2-layer is not a misspelling
+        known |= word in NEGATES or (word[:1].isdigit() and not word[1:2].isalpha())  # 2-layer is not a misspelling
         known |= word.count(" ") > 1 or compiled(r"<LAYERS>[0-9]*(?:\s.*)?").fullmatch(word) is not None
-        ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
+        ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES), "bilstm", "bigru"]
         begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
         begins &= re.match(r"[^\W\d_]{3,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]) is not None
         # adc:1,gru:4 does not mean act, but gur:1,gru:4 means gru: it has the same letters.
@@ -300,7 +304,8 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
         matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*NEGATES, "false", "off")
         if field.start <= fault.span[0] < field.end and not matters:
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
-    stays = leaves_out_a_number(token.text.replace("=", ":")) or compiled(r"\bbi-?dir|\bbi?-?<R>\b").search(kind.text)
+    stays = leaves_out_a_number(token.text.replace("=", ":")) or lowered(kind.text).split(" ")[0] in NEGATES
+    stays |= compiled(r"\bbi-?dir|\bbi?-?<R>\b").search(kind.text) is not None
     if "," in text and lowered(kind.text) not in KINDS and not stays:
         others: Sequence[str] = [each.text for each in Token(text, 0).split(",") if each.start != token.start]
         yield Applied(",".join(others), WITHOUT, drops=token.text, costs=2 * COSTS_A_GUESS)

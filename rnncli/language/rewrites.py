@@ -10,7 +10,6 @@ import re
 from functools import partial
 
 from rnncli.language.framework_words import FRAMEWORK_WORDS
-from rnncli.language.kept import unnumbered
 from rnncli.language.pattern_words import (
     FIELD_WORDS,
     NAMED,
@@ -139,21 +138,20 @@ REWRITES = (
     # around a spec, and between layers
     _text(rf"^(?=[^()]*\b(?:{'|'.join({*SETTINGS} - {'input'})})[\"']?\s?[:=])[^()]+$", _of_settings),
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
-    _text(r"\\(?:text\w{0,3}|math\w{2,3})\{([^{}]{1,999})\}", r"\1"),
+    _text(r"\\(?:text\w{0,3}|math\w{2,3})\{([^{}]{1,999})\}|\\(?=_)|\$(?=_)|(?<=[0-9])\$", r"\1"),
     _text(
-        r"\$?\b(<K>)\$?(?:[:_$]{1,3}\s?)?\{<S>(<N>(?:x<N>)?|[a-z_]{3,20}\s?:[^{}]{1,99})<S>\}\$?",
+        r"\$?\b((?:bi-?)?<K>)\$?(?:[:_$]{1,3}\s?)?\{<S>(<N>(?:x<N>)?|[a-z_]{3,20}\s?:[^{}]{1,99})<S>\}\$?",
         lambda found: f"{found[1]}:{re.sub(', ?', ':', re.sub(' ?: ?', '=', found[2]))}",
     ),
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]*(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]*$", r"input:\2,\1:\3"),
     _same_text(r"^<S>[0-9]{1,5}[:.)\s]\s{0,9}(?=<INPUT>:[0-9])", "", "without the line number"),
     _same_text(r"^<S>[$%>]?<S>rnncli\s(?:[a-z]{3,10}\s)?", "", "without the command"),
-    _text(r"^<S>(?:layer\s?)?1\s?[.):]\s[\s\S]*", lambda it: unnumbered(it[0]), "without the list's numbers"),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
-    _text(r"(?<=:)\(<S>(?=<N>[^()]*$)", ""),
+    _text(r"(?<=:)[(\[]<S>(?=<N>[^][()]*$)", ""),
     _text(r"\[(<K>|<CLASS>)\]<S>(?=(?:<UNITS><S>[=:]<S>)?[0-9])", r",\1 "),
     _text(r"\b(<K>)[:\s]\1(?=:)", r"\1"),
-    _text(r"^(<N><S><TO>.*\b<R>.*<TO><S>)(<N>)$", r"\1dense:\2"),
+    _text(r"^(<N>(?:x<N>)?<S><TO>.*\b<R>.*<TO><S>)(<N>)$", r"\1dense:\2"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)[0-9]?<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _same_text(r"^<S>\w{1,20}<S>=<S>(?=<INPUT>:)", "", message=_LAYERSALONE),
     _same_text(
@@ -173,14 +171,14 @@ REWRITES = (
     _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
     _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
-    _same_text(r"(?:^|(?<=,))<S>(?:1|one)\s(?=(?:bi-?directional\s|bi?-?)?<R>\s<LAYERS>)", ""),
+    _same_text(r"(?:^|(?<=,))<S>(?:1|one)\s(?=(?:bi-?directional\s|bi?-?)?<K>\s<LAYERS>)", ""),
     _text(r"\b([2-9]\s(?:stacked\s|deep\s)?(?:bi-?directional\s|bi?-?)?<R>)s\b", r"\1 layers"),
     _text(r"\b(<R>)(?:s|[-\s]rnn)\b", r"\1"),
     _text(r"\b(dropout)\s(?:rate|ratio|prob\w*)(?=\s)", r"\1"),
     _text(r"\b(<ONE>)_(?:units|size|dim)(?=\s?[=:]\s?[0-9])", r"\1"),
     _same_text(r"(?<=[a-z])[\s,]\s{0,9}(?:1|one)[-\s](?:hidden\s)?<LAYERS>(?=[\s,]|$)", ""),
     _text(r"\b(<N>)[\s-](?:hidden\s)?<CELLS>\s((?:bi-?directional\s|bi?-?)<R>)\b", r"\2 \1"),
-    _text(r"\b<EMBED>\s(<N>)(?:\s(?:words|tokens))?\s(?:in(?:to)?|by)\s(<N>)(?:<WIDE>)?", r"embed:\1x\2"),
+    _text(r"\b<EMBED>\s(?:from\s)?(<N>)(?:\s(?:words|tokens))?\s(?:in|into|by|to)\s(<N>)(?:<WIDE>)?", r"embed:\1x\2"),
     _text(
         r"\b(?:bi-?directional\s|bi-?|b)(<R>)((?:,|\s)[^0-9:]{0,40}?)(<N>)(?![0-9]|[-\s]<LAYERS>)"
         r"(?:[\s-](?:hidden\s)?<CELLS>)?(?:\s(?:per|each|in\seach)\sdirection)?(?=[\s,]|$)",
@@ -198,7 +196,7 @@ REWRITES = (
     _invented(r"^<S>(<INPUT>)[:\s](<N>)\s<STEPS>(?=<S>,)", r"\1:\2x1"),
     _text(r"(?<=,)<S>(<N>)[\s-]<OUTPUTS>(?=,|$)", r"dense:\1"),
     _text(r"[,\s]\s{0,9}(?:proj\w{0,6}(?:\s(?:of|size))?[\s:=](<N>)|(<N>)\sproj(?:ection)?)(?=[,)]|$)", r":proj=\1\2"),
-    _text(r"\blstmp[\s:](<N>)[-/x,](<N>)", r"lstm:\1:proj=\2"),
+    _text(r"\blstmp[\s:](<N>)[-/x,:](<N>)", r"lstm:\1:proj=\2"),
     _invented(r"\bembed\w*[\s:](<N>)<WIDE>(?=,|$)|\b(<N>)<WIDE>\s{1,9}(?:word\s)?embed\w{0,9}", r"embed:10000x\1\2"),
     _text(r"(?<=[0-9])[\s-](?:hidden\s)?(?:<CELLS>|<NOUNS>)(?:\s(?:each|respectively|(?:per|in\seach)\slayer))?\b", ""),
     _text(r"\s?[(\[]<S>drop(?:out)?[\s=:]{1,3}(0?\.[0-9]{1,9})<S>[)\]]", r",dropout:\1"),
@@ -230,7 +228,7 @@ REWRITES = (
     _text(r"^<S>([2-9])\s{1,9}(<R>)\s{1,9}<LAYERS>\s{1,9}(?=[0-9]{1,9}[-/,])", r"\1 layer \2 "),
     _text(r"^<S>([2-9])[-\s]<LAYERS>\s{1,9}(<R>[\s:][0-9]{1,9}(?:[-/,]<S>[0-9]{1,9})+)$", _layers),
     _text(r"(^|,)<S>([2-9]|1[0-2])\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<LAYERS>\b", r"\1\2x\3"),
-    _text(r"(?<!\b[2-9]\s)(?<!\b1[0-2]\s)\b(<K>)\s{1,9}<LAYERS>(?=[\s,]|$)", r"\1"),
+    _text(r"(?<!\b[2-9]\s)(?<!\b1[0-2]\s)\b(<K>)\s{1,9}<LAYERS>(?=[\s,:]|$)", r"\1"),
     _text(r"\b([2-9][-\s]<LAYERS>\s{1,9}<R>),<S>(?=[0-9])", r"\1 "),
     _text(r"\b(<ACT>)\s{1,9}activation\b", r"\1"),
     _text(r"\b(?:layer|(b)atch)[- ]norm(?:alization)?\b|\bnorm:(b)atch\b", r"\1\2norm"),
@@ -241,7 +239,7 @@ REWRITES = (
     _text(r"(?<=[0-9])(<S>[(\[]<S>(?:(?:<FLAG>|<ACT>):)*(?:<FLAG>|<ACT>)),<S>(?=(?:<FLAG>|<ACT>)\b)", r"\1:"),
     _comma(r"(?<=[0-9])(?<!,[0-9])<S>(?:_|[^\w\s,:;|&>*×(){}[\]]{1,3})<S>(?=<K>[:_-]?[0-9])"),
     _text(
-        r"([:x][0-9]{1,10}(?-i:[kMG]?)|[:=](?:<FLAG>|<ACT>|<VALUE>)|,(?:b?norm|flatten))(?:<SLIP>|[-_/.=+])(?=<K>[:,])",
+        r"([:x][0-9]{1,10}(?-i:[kMG]?)|[:=](?:<FLAG>|<ACT>|<VALUE>)|[,+](?:b?norm|flatten))(?:<SLIP>|[-_/.=+])(?=<K>[:,+.])",
         r"\1,",
         _BETWEEN,
     ),
@@ -255,7 +253,9 @@ REWRITES = (
     # numbers
     _part(r"(?-i:(?<=[0-9])L)(?=x|:|$)", ""),
     _part(r"(?<=[0-9]x):(?=[0-9])", ""),
-    _same_part(r"(?<![0-9a-wyz])(?=[0-9]*[oli])(?=[oli]*[0-9])[0-9oli]{1,10}(?=[0-9kMGx:,]|$)", in_digits),
+    _same_part(
+        r"(?-i:(?<![0-9a-wyzA-WYZ])(?=[0-9]*[OoIil])(?=[OoIil]*[0-9])[0-9OoIil]{1,10}(?=[0-9kMGx:,]|$))", in_digits
+    ),
     _same_part(r"(?:(?<=[^dgv]:)|(?<=:)(?=0x\w+x))0x[0-9a-f]{1,7}(?=x|:|$)", lambda it: str(int(it[0], 16))),
     _same_part(
         r"(?<=[:x])([0-9]{1,6})([kmg])ib?(?=[:x]|$)", lambda it: str(int(it[1]) << 10 * " kmg".index(it[2].lower()))
@@ -326,7 +326,7 @@ REWRITES = (
     _part(r"^(?-i:(?=[a-z]))(<K>)[(\[](?=[0-9])", r"\1:"),
     _layer(r"(<ONE>)_([0-9]{1,4}(?:_(?!000)[0-9]{1,4})+)", lambda found: f"{found[1]}:{found[2].replace('_', '-')}"),
     _layer(r"(<K>)([1-9]):(0.*)", r"\1:\2\3", computes=True),
-    _layer(r"(<K>)(?:[1-9]|[-_][0-9]{1,2})(:<N>.*)", r"\1\2", "layers are not numbered", computes=True),
+    _same_part(r"^([a-z]\w{0,20}?[a-wyz])(?:[1-9]|[-_][0-9]{1,2})(?=:<N>)", r"\1", "layers are not numbered"),
     _part(r"^(<SLIDES>)([1-9])-([0-9]{2,4})(?=:|$)", r"\1:\3x\2", message=_X),
     _layer(r"(<K>|<CLASS>(?!\.))(?:[-_/.@#~ ]?|(?<=repeat)x)([0-9](?!d).*)", r"\1:\2", message=_SIZES),
     _part(r"^([a-z]{2,6})(:)([a-z])(?=[0-9.])", _moved),
@@ -365,7 +365,7 @@ REWRITES = (
     # a second number
     _part(r"\b(<R><F>:)([2-6])x([0-9]{2,9}[kM]?)<E>", r"\1\3:x\2", r"x\2 repeats a layer"),
     _layer(r"([2-9]|1[0-2])[- ]?<LAYERS>[-: ](.*)", _layers, _REPEATS),
-    _same_part(r":(?:x[-_= x]|[a-z]x|\*)(?=[0-9])", ":x"),
+    _same_part(r":(?:x[-_= x:]|[a-z]x|\*)(?=[0-9])", ":x"),
     _same_part(r":(?:[a-z]{1,3}|bi:m[a-z]{3,4})=(?=(?:concat|sum|mul|ave)<E>)", ":bi="),
     _same_part(r"(?<=eps=1)[a-z]{1,2}-(?=[0-9])", "e-"),
     _part(r"\b(<R><F>:[0-9]{2,}[kM]?(?::<FLAG>){0,9})[:x*]0?([2-9]|1[0-2])<E>", r"\1:x\2", "perhaps several layers"),
@@ -387,7 +387,7 @@ REWRITES = (
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
     _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
-    _part(r"^(<SLIDES>:.*?):(?:steps?|hop|skip)=(?=[0-9])", r"\1:stride="),
+    _same_part(r":(?:steps?|hop)=(?=[0-9])", ":stride="),
     _part(r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     _same_part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded),
     _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
@@ -401,7 +401,7 @@ REWRITES = (
     _part(r":(?:r_?act|recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _same_part(r"(?<=[:=])hsigmoid<E>", "hard_sigmoid"),
     _part(r":(?:non_?lin|func)[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    _part(r"(?<=[:=])(?:(?:\w{1,9}\.){2,4}|nn\.)(?=<ACT><E>)|(?<=[a-z])\((?:\w{3,4}=)?(?:-1)?\)<E>", ""),
+    _same_part(r"(?<=[:=])(?:(?:\w{1,12}\.){2,4}|nn\.)(?=<ACT><E>)|(?<=[a-z])\((?:\w{3,4}=)?(?:-1)?\)<E>", ""),
     _part(r":(<KEY>)(?:[-:_/.+]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
     _part(r"^(<PLAIN>\b.*?):(<ACT>)<E>(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
     _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)<E>", r":\1=\2"),
