@@ -58,9 +58,9 @@ from rnncli.formats.python.objects import (
     Scope,
     Value,
     activation_of,
+    argument_notes,
     as_taken,
     open_in,
-    precision_of,
 )
 from rnncli.formats.python.trees import UnparsableError
 from rnncli.language.call_rewrites import as_calls
@@ -455,7 +455,7 @@ class _CallReader(Text):
             kept = {each: value for each, value in given.items() if each not in unread}
             values = {each: self._value(call, cls, each, value) for each, value in kept.items()}
             made = built(self._framework, name, (), values)
-            made[0] = replace(made[0], notes=(*made[0].notes, *precision_of(given)))
+            made[0] = replace(made[0], notes=(*made[0].notes, *argument_notes(given)))
             word, (zeros, _) = made[0].word, made[0].around
             if isinstance(word, Layer) and word.window is not None and zeros and not self._cuts:
                 raise other_padding(zeros, word.window)

@@ -65,6 +65,9 @@ DIFFERS: Mapping[str, str] = {
 }
 """Notes on arguments that change a run but not the sizes."""
 
+NOT_TRAINED = "is not trained; here its parameters count as trainable"
+"""The note on `trainable=False`."""
+
 CALLED_WITH: Mapping[str, str] = {
     "initial_state": "starts from a given state; here from zero",
     "mask": "is given its own mask, which is ignored here",

@@ -11,7 +11,7 @@ from typing import Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError, WrongArgumentError, node_of
-from rnncli.formats.frameworks import CALLED_WITH, built, class_of, differs_in_training
+from rnncli.formats.frameworks import CALLED_WITH, NOT_TRAINED, built, class_of, differs_in_training
 from rnncli.formats.keras.config import (
     BY_FILTERS,
     KEEP_FEATURES,
@@ -243,6 +243,9 @@ class _CallsReader:
         layers = [call.entry, *([inner] if isinstance(inner, dict) else [])]
         if call.training and any(differs_in_training(str(each.get("class_name")), config_of(each)) for each in layers):
             yield Note(f"{name} {CALLED_WITH['training']}", "differs")
+        weighs = any(isinstance(word, Layer) and word.weights((None, None, 1)) for word in words)
+        if weighs and any(config_of(each).get("trainable") is False for each in layers):
+            yield Note(f"{name} {NOT_TRAINED}", "differs row")
         dtype = dtype_of(call.entry).removeprefix("mixed_")
         if any(word is not None for word in words) and dtype in ("float16", "bfloat16"):
             yield Note(f"Keras computes in {dtype}, which is less precise than rnncli's float32", "differs")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rnncli.formats import Settings
-from rnncli.formats.frameworks import class_of
+from rnncli.formats.frameworks import NOT_TRAINED, class_of
 from rnncli.formats.keras.config import OTHER_CLASSES
 from rnncli.formats.nodes import Effect, Note, names
 from rnncli.formats.python.modules import Modules, kind_of
@@ -186,6 +186,8 @@ class Containers(Modules):
             return self.put(owner, owner.items or {}, name, value)
         if isinstance(value, Call) and value.of is owner:  # its own weights
             return None
+        if (name, value) == ("trainable", False):
+            self.differ(owner, NOT_TRAINED, "differs row")
         cls = class_of(owner.framework, owner.name)
         bare = (name, value) == ("bias", None) and not recurs(owner)
         if isinstance(value, Call) and isinstance(value.of, Module):

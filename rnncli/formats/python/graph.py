@@ -28,9 +28,9 @@ from rnncli.formats.python.objects import (
     Unknown,
     Value,
     activation_of,
+    argument_notes,
     left_open,
     open_in,
-    precision_of,
 )
 from rnncli.formats.python.program import RECURRENT
 from rnncli.formats.python.steps import (
@@ -133,7 +133,7 @@ class Graphs(Containers):
             case Module() if tensors or called.framework == "keras":
                 return self.follow_module(called, given.get("inputs", 0), given)
             case Method(owner=Module() | Instance() as owner, name=name) if name in SAME_MODULE:
-                notes = [note for each in (name, *given.all) for note in precision_of({"dtype": each})]
+                notes = [note for each in (name, *given.all) for note in argument_notes({"dtype": each})]
                 for each in held_in(owner) if notes and not self.doubts else ():
                     if isinstance(each, Module) and recurs(each):
                         each.notes += (*notes,)

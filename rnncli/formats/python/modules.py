@@ -39,10 +39,10 @@ from rnncli.formats.python.objects import (
     Tuple,
     Unknown,
     Value,
+    argument_notes,
     as_taken,
     left_open,
     open_in,
-    precision_of,
 )
 from rnncli.formats.python.steps import (
     SIZE,
@@ -375,7 +375,7 @@ class Modules(Recorder):
             instead = f"; perhaps {fault.instead}" * (isinstance(fault, UnknownArgumentError) and bool(fault.instead))
             raise UnknownModuleError(f"{what}: {fault}{instead}", left_open(node).names if late else ()) from None
         self.step(len(levels))  # cells may share others, and so be many more than what is written
-        notes = (*first.notes, *precision_of(given))
+        notes = (*first.notes, *argument_notes(given))
         if unknown is not None:
             notes += (Note(f"has its default values for whatever else {said[0]} holds", "assumed size"),)
         return [replace(first, notes=notes), *levels]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from rnncli.errors import RnncliError, shorten
 from rnncli.formats.build import ArgumentFaultError
-from rnncli.formats.frameworks import HOLDS, SHAPES
+from rnncli.formats.frameworks import HOLDS, NOT_TRAINED, SHAPES
 from rnncli.formats.nodes import Note, names
 from rnncli.formats.python.trees import source_of
 from rnncli.immutable import NamedTuple
@@ -528,15 +528,16 @@ def activation_of(value: Named | Call) -> str | None:
     return ACTIVATION_NAMES.get(value.name.replace("_", "").lower())
 
 
-def precision_of(given: Mapping[str, Value]) -> tuple[Note, ...]:
-    """Return a note if a layer is given a data type that is less precise than float32."""
+def argument_notes(given: Mapping[str, Value]) -> tuple[Note, ...]:
+    """Return notes if a layer is given a data type that is less precise than float32, or is not trained."""
+    frozen = (Note(NOT_TRAINED, "differs row"),) if given.get("trainable") is False else ()
     dtype = given.get("dtype")
     name = dtype.name if isinstance(dtype, Named) else dtype if isinstance(dtype, str) else ""
     name = "float16" if name == "half" else name.removeprefix("mixed_")
     if name not in ("float16", "bfloat16"):
-        return ()
+        return frozen
     text = f"computes in {name}, which is less precise than rnncli's float32; --dtype float16 counts its bytes"
-    return (Note(text, "differs"),)
+    return (*frozen, Note(text, "differs"))
 
 
 def as_taken(argument: str, value: Value, made: Callable[[Value], Value]) -> Value:
