@@ -184,7 +184,7 @@ def _notes_on_weights(row: LayerSummary) -> Iterator[Remark]:
         yield Remark("Fields", ", ".join(fields))
     if row.weights:
         yield Remark("Start", starts_text(row.in_one_direction))
-    turned = [weight.symbol for weight in row.in_one_direction if weight.role in ("kernel", "recurrent", "projection")]
+    turned = [each.symbol for each in row.in_one_direction if len(each.shape) == 2 and each.role != "table"]
     if turned and row.framework == "torch":
         yield Remark("Stored", f"{listed(turned)} transposed, a row for each output: x·W is x @ W.T")
 
