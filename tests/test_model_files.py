@@ -320,6 +320,9 @@ class Net(nn.Module):
         ("embed:5x4,rnn:2:nobias,norm", "layer_normalization", "1"),
     ):
         assert sources(fitted(open_model("t.npz"), "", Network.parse(spec)))[name] == found
+    saved("t.npz", "rnn.hh 2x2; rnn.ih 2x4; groups.weight 2; groups.bias 2")
+    with pytest.raises(RnncliError, match="has no part with the shapes"):
+        fitted(open_model("t.npz"), "", Network.parse("input:4,rnn:2:nobias,norm"))
 
 
 def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: Screen) -> None:

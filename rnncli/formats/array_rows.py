@@ -59,6 +59,10 @@ def numbered(name: str) -> tuple[str, list[int]]:
     return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
 
 
+OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
+"""Names of modules that normalise otherwise than a LayerNorm."""
+
+
 def ending(name: str) -> str:
     """Return the end of a name, which is searched for words, in lower case."""
     return name[-100:].lower()

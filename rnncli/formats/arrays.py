@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rnncli.errors import ArgumentError, RnncliError, shorten
 from rnncli.formats import reading
-from rnncli.formats.array_rows import MATRIX, ending, linked, owner_of
+from rnncli.formats.array_rows import MATRIX, OTHER_NORM, ending, linked, owner_of
 from rnncli.formats.conventions import BATCHES, KERAS_CELL, KERAS_NAMES, KERAS_ROLES
 from rnncli.formats.nodes import Node, Note, Read, takes_ids, tied
 from rnncli.formats.tensors import Convention, Tensor, by_numbers
@@ -349,7 +349,7 @@ def _layer_of(
             case {"moving_mean": (reads,)} if not re.search("instance", name):
                 word = BatchNorm(**normalizes)
             case {"gamma": (reads,)} | {"beta": (reads,)} if not torch or (
-                re.search("norm|ln", name) and not re.search(r"batch|group|instance|rms|(^|[._/])[bg]n", name)
+                re.search("norm|ln", name) and not OTHER_NORM.search(name)
             ):
                 word = Norm(**normalizes)
             case _:

@@ -9,7 +9,7 @@ from itertools import chain, zip_longest
 
 from rnncli.errors import RnncliError, UsageError, listed, shorten
 from rnncli.formats import SEPARATOR, part_of
-from rnncli.formats.array_rows import MATRIX, numbered
+from rnncli.formats.array_rows import MATRIX, OTHER_NORM, ending, numbered
 from rnncli.formats.conventions import BATCHES, KERAS_NAMES
 from rnncli.formats.model_file import ModelFile
 from rnncli.formats.nodes import Node, Note, Part, flattened_windows, takes_input
@@ -200,7 +200,8 @@ def _undecided(node: Node) -> Iterator[Signature]:
     shapes = {name: tensor.shape for name, tensor in node.tensors.items()}
     if node.kind == MATRIX:
         yield "embed", tuple(shapes.values())
-    if node.word is None and {*shapes} == {"weight", "bias"} and {*map(len, shapes.values())} == {1}:
+    scales = {*shapes} == {"weight", "bias"} and {*map(len, shapes.values())} == {1}
+    if node.word is None and scales and not OTHER_NORM.search(ending(node.name)):
         yield "norm", tuple(shapes.values())
 
 
