@@ -344,6 +344,7 @@ def test_accepted_and_refused_model_files_read_as_reviewed(rnncli: Run, screen: 
     cells = (f"cell{n}/kernel 2x8; cell{n}/recurrent_kernel 2x8; cell{n}/bias 8" for n in ("", "_1"))
     for name, members in {
         "deep": "; ".join(cells),
+        "fc": "fc.weight 3x4",
         "pair": "encoder.ih 16x4; encoder.hh 16x4; decoder.ih 16x4; decoder.hh 16x4",
         "headed": "encoder.rnn.ih 4x3; encoder.rnn.hh 4x4; head.weight 2x4; head.bias 2; other.weight 7x9",
         "six": "; ".join(f"rnn.weight_{side}_l{level} 6x2" for level in range(6) for side in ("ih", "hh")),

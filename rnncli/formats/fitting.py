@@ -63,13 +63,13 @@ def fitted(model: ModelFile, wanted: str, network: Network) -> Part:
         notes += tuple(Note(f"{shorten(node.name)} is a LayerNorm", "assumed") for node in nodes if node.word is None)
         notes += (Note(listed(others[:_SHOWN] + ["others"] * (len(others) > _SHOWN)), "left out"),) if others else ()
         return replace(_part(model, network, _checked(model, network, nodes)), notes=notes)
-    if model.format == "npz" and not wanted:
+    if not wanted and (model.format == "npz" or not parts):
         shapes = "; ".join(f"{name} {', '.join(map(str, each))}" for name, (_, each) in _owners(network))
         raise RnncliError(
             f"{model.path} has no part with the shapes of {network}: {shorten(shapes, 120)}",
             f"`rnncli inspect {model.path}` shows its contents",
         )
-    specs = listed([str(part.network) for part in parts]) if parts else "no recurrent part"
+    specs = listed([str(part.network) for part in parts])
     named = SEPARATOR + wanted if wanted else ""
     raise RnncliError(f"{model.path}{named} has {shorten(specs, 120)}, which does not fit {network}")
 
