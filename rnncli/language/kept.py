@@ -52,6 +52,7 @@ NEGATES = ("no", "not", "without")
 _OTHERWISE = (
     re.compile(r",[^,]{0,60}[:x][0-9]{1,9}\s?(?:or|oder|to|bis)\s?[0-9]"),  # a range, which is neither of its ends
     re.compile(r"\b(?:or|oder)[\s,][a-z]|\b(?:lstm|gru|rnn)[|/](?:lstm|gru|rnn)\b"),  # two networks
+    re.compile(r"[0-9][\s|]+[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])"),  # a column of sizes and one of counts
     re.compile(r"[^\W\d_a-z\u00aa-\u024f\u0370-\u03ff]"),  # a word in another script
 )
 """What a text may have whose numbers are not all sizes, or whose words are not known."""
