@@ -8,6 +8,7 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ import click
 from rnncli.commands.command_line import options_of, these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
-from rnncli.errors import RnncliError, SpecError, UsageError, closest, shorten
+from rnncli.errors import RnncliError, SpecError, UsageError, closest, quote, shorten
 from rnncli.formats import SEPARATOR, OpenNumbersError, Settings
 from rnncli.formats.networks import Reading, notes_on, read
 from rnncli.immutable import NamedTuple
@@ -114,6 +115,8 @@ def read_spec(text: str) -> Reading:
     """
     reading = read(text, settings())
     note_used(reading.used)
+    if reading.line and reading.doubt:
+        _check_begins(text)
     if _quiet():
         _check_whole(reading, text)
     if not (_quiet() and reading.line):  # how a line was read changes no number, once there is no doubt
@@ -129,6 +132,19 @@ def read_network(text: str) -> Network:
     if reading.part is not None and not _quiet():
         tell(*(f"Note: {reading.path}: {unrun}" for unrun in reading.part.said("not run")))
     return reading.network
+
+
+def _check_begins(text: str) -> None:
+    """Raise a UsageError if a line, whose input is assumed, follows an argument that is only an input or embedding."""
+    first, *more = these_arguments() or [""]
+    head = None
+    if text in more:
+        with suppress(RnncliError):
+            head = read(first, settings()).network
+    if head is not None and len(head.layers) == 1:
+        repair = this_line(arguments=[", ".join([first, *more])]) if "(" in first else None
+        message = f"{quote(text)} is a network of its own, whose input is not given"
+        raise UsageError(message, "one network is one argument", repair=repair)
 
 
 def _check_whole(reading: Reading, text: str) -> None:
