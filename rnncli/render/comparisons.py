@@ -14,7 +14,7 @@ from rnncli.quantities import figure_text, ratio_text, shape_text
 from rnncli.render.blocks import Block, Column, Drawn, Line, Pairs, Table, marked, records_table
 from rnncli.render.candidates import CandidateTable, picture, points_of
 from rnncli.render.results import LISTED, Record
-from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell
+from rnncli.render.summaries import each, equal_but_for_its_name, modules_page, shape_cell, times
 from rnncli.render.terminal import MOST_LINES
 from rnncli.reports import Item, folded
 from rnncli.reports.comparison import Comparison, SideBySide, change, effects, setting_text, varied
@@ -102,13 +102,12 @@ def _lines(run: Sequence[SideBySide]) -> Iterator[tuple[list[int], Text, Text, T
     """Yield one line for each distinct layer of a row, or of a run of equal rows: the networks with it, and cells."""
     row = run[0]
     first = row[0]
-    times = f" × {len(run)}" if len(run) > 1 else ""
     for indices in _grouped(layer and (layer.spec, layer.output_shape, layer.params) for layer in row).values():
         layer = row[indices[0]]
         if layer is None:
             continue
         ratio = None if first is None or 0 in indices else change(first.params, layer.params).ratio
-        spec = Text.assemble((layer.spec, "layer"), times)
+        spec = Text.assemble((layer.spec, "layer"), times(run))
         yield indices, spec, shape_cell(layer.output_shape), Text(each(f"{layer.params:,}", run)), Text(_ratio(ratio))
 
 
@@ -125,10 +124,9 @@ def _why(comparison: Comparison) -> Iterator[Block]:
 
 def _reasons(run: Sequence[tuple[tuple[Reason, ...], ...]]) -> Iterator[tuple[Text, Text]]:
     """Yield each layer of a row, or of a run of equal rows, and the reasons why it differs from the first."""
-    times = f" × {len(run)}" if len(run) > 1 else ""
     for some, indices in _grouped(run[0]).items():
         if some:
-            heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times}", "code"))
+            heading = Text.assemble(f"{_numbers(indices)}  ", (f"{some[0].layer}{times(run)}", "code"))
             signs = ["+" if reason.difference > 0 else "−" for reason in some]
             numbers = [each(f"{abs(reason.difference):,}", run) for reason in some]
             lines = [f"{sign} {number}: {why.text}" for sign, number, why in zip(signs, numbers, some, strict=True)]

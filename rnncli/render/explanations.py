@@ -12,7 +12,7 @@ from rnncli.layers.base import Remark
 from rnncli.layers.weights import FRAMEWORK_NAMES, name_at_levels
 from rnncli.quantities import MAX_SIZE, MULTIPLES, count, plural, shape_text
 from rnncli.render.blocks import GAP, Block, Line, Pairs
-from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell
+from rnncli.render.summaries import equal_but_for_its_name, modules_page, run_name, shape_cell, times
 from rnncli.render.summaries import head as head_of
 from rnncli.render.terminal import INDENT
 from rnncli.reports import folded
@@ -90,10 +90,11 @@ def _formula(formula: Formula, several: bool = True) -> Text:
 
 
 def _heading(run: Sequence[LayerExplanation]) -> Text:
-    layer, times = run[0].summary, f" × {len(run)}" if len(run) > 1 else ""
+    layer = run[0].summary
     names = Text(run_name([each.summary.name for each in run]), style="heading")
     shapes = Text(" → ").join([shape_cell(layer.input_shape), shape_cell(layer.output_shape)])
-    return Text.assemble(names, (f" ({layer.full_type})", "type"), f"{times}  ", (layer.spec, "layer"), "  ", shapes)
+    kind = Text(f" ({layer.full_type})", style="type")
+    return Text.assemble(names, kind, f"{times(run)}  ", (layer.spec, "layer"), "  ", shapes)
 
 
 def _totals(explanation: Explanation) -> Text:

@@ -100,14 +100,18 @@ def _layer_columns(runs: Sequence[Sequence[LayerSummary]]) -> list[Column]:
 
 
 def _name_cell(run: Sequence[LayerSummary], space: str) -> Text:
-    times = f" × {len(run)}" if len(run) > 1 else ""
     names = run_name([layer.name for layer in run], space)
-    return Text.assemble((names, "name"), space, (f"({run[0].full_type})", "type"), times)
+    return Text.assemble((names, "name"), space, (f"({run[0].full_type})", "type"), times(run))
 
 
 def run_name(names: Sequence[str], space: str = " ") -> str:
     """Return the name of a layer, or the first and the last of a run."""
     return names[0] if len(names) == 1 else f"{names[0]}{space}… {names[-1]}"
+
+
+def times(run: Sequence[object]) -> str:
+    """Return how many layers a run has, after the text for one: ` × 38`; empty for a single layer."""
+    return f" × {len(run)}" if len(run) > 1 else ""
 
 
 def each(text: str, run: Sequence[object]) -> str:
