@@ -23,7 +23,7 @@ from rnncli.layers.weights import FRAMEWORK_NAMES
 from rnncli.quantities import plural
 from rnncli.render.blocks import GAP, Block, Column, Drawn, Line, Pairs, Table, drawing_width, hanging, marked
 from rnncli.render.terminal import ON_DARK, ON_LIGHT
-from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread
+from rnncli.reports.reach import PROBLEMS, Bins, LayerReach, NetworkReach, Reach, Spread, merged
 
 _TIMESTEP_SPACING, _STEP_SPACING = 16, 8
 """The columns between two labels on the axis of a study, and on the axis of a reach."""
@@ -69,9 +69,7 @@ class TimeCells(NamedTuple):
 
     def merge(self, values: Bins, how: Callable[[list[float]], float]) -> Bins:
         """Return a value for each cell: `how` applied to its bins' values, or None if all are padding."""
-        groups = (values[start : start + self.bins] for start in range(0, len(values), self.bins))
-        present = ([value for value in group if value is not None] for group in groups)
-        return tuple(how(group) if group else None for group in present)
+        return merged((values[start : start + self.bins] for start in range(0, len(values), self.bins)), how)
 
     def means(self, values: Bins) -> Bins:
         """Return the mean for each cell. All bins count equally, since their lengths differ by at most one step."""

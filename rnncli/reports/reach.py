@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -31,6 +31,12 @@ PROBLEMS: dict[Problem, str] = {
     "dead or saturated",
 }
 """What each problem means."""
+
+
+def merged(groups: Iterable[Sequence[float | None]], how: Callable[[list[float]], float]) -> Bins:
+    """Return a value for each group of bins' values: `how` applied to them, or None if all are padding."""
+    present = ([value for value in group if value is not None] for group in groups)
+    return tuple(how(group) if group else None for group in present)
 
 
 class LayerReach(NamedTuple):
@@ -148,9 +154,7 @@ class NetworkReach:
     @property
     def effect(self) -> Bins:
         """The median over the seeds of the largest effect in each time bin, as a share of the largest overall."""
-        by_bin = zip(*(reach.effect for reach in self.known), strict=True)
-        present = ([share for share in shares if share is not None] for shares in by_bin)
-        return tuple(median(shares) if shares else None for shares in present)
+        return merged(zip(*(reach.effect for reach in self.known), strict=True), median)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the reach as plain data, the object that `rnncli reach --format json` prints."""
