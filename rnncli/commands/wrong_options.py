@@ -310,7 +310,7 @@ def _rewritten(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line
         found = whole or re.fullmatch(row.pattern, name)
         no_option = (row.drops or not row.becomes) and said.is_argument and said.value is None
         if found is not None and not no_option and not (row.invents and arguments):
-            becomes = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
+            becomes = row.instead_of(found)
             options = {this.options.get(each) for each in re.findall("(?:^| )(-[^ ]+)", becomes)}
             to_file = ">" in becomes and ("--output" in this.options or (said.is_argument and "." not in becomes))
             if None not in options and not options & this.given and becomes != found[0] and not to_file:

@@ -153,7 +153,7 @@ def _rewritten(row: Rewrite, text: str, token: Token) -> Iterator[Applied[str]]:
     found = find(within) if len(within) <= most else None
     if found is None:
         return
-    instead = found.expand(row.becomes) if isinstance(row.becomes, str) else row.becomes(found)
+    instead = row.instead_of(found)
     place = Token(found[0], start + found.start())
     new = pattern.sub(row.becomes, text, int(row.computes)) if row.where == "text" else splice(text, place, instead)
     span = _span(text, place.start, place.end, whole="as in" in row.message)

@@ -56,6 +56,10 @@ class Rewrite(NamedTuple):
     invents: bool = False
     advice: str = ""
 
+    def instead_of(self, found: re.Match[str]) -> str:
+        """Return the replacement of a match of the pattern."""
+        return found.expand(self.becomes) if isinstance(self.becomes, str) else self.becomes(found)
+
 
 class Applied(NamedTuple, Generic[State]):
     """An applied rewrite.
