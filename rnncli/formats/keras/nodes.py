@@ -286,7 +286,11 @@ def _sizes(entry: Json) -> list[int | None]:
     """Return the sizes of a sample of the input that a layer declares, None for an unknown one; empty without one."""
     shape = config_of(entry).get("batch_input_shape") or config_of(entry).get("batch_shape")
     sizes = shape[1:] if isinstance(shape, list) else []
-    return [size if type(size) is int and 1 <= size <= MAX_SIZE else None for size in sizes]
+    return [size if _is_size(size) else None for size in sizes]
+
+
+def _is_size(written: Any) -> bool:
+    return type(written) is int and 1 <= written <= MAX_SIZE
 
 
 def _input_of(sizes: Sequence[int | None]) -> Input | None:
@@ -309,7 +313,7 @@ def _shape(*written: Any) -> tuple[Returned | None, int | None]:
     """Return whether the first shape with known features is a sequence's or a vector's, and the number of features."""
     places: dict[int, Returned] = {2: "vector", 3: "sequence"}
     for shape in written:
-        if isinstance(shape, list) and shape and type(shape[-1]) is int and 1 <= shape[-1] <= MAX_SIZE:
+        if isinstance(shape, list) and shape and _is_size(shape[-1]):
             return places.get(len(shape)), shape[-1]
     return None, None
 
@@ -328,7 +332,7 @@ def _returns(entry: Json, word: Word | None, size: int | None) -> int | None:
     if word is not None or kind in KEEP_FEATURES:
         return size
     filters = config_of(entry).get("filters") if kind in BY_FILTERS else None
-    return filters if type(filters) is int and 1 <= filters <= MAX_SIZE else None
+    return filters if _is_size(filters) else None
 
 
 # Layers as spec words. -----------------------------------------------------------------------------------------------
