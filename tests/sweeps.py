@@ -1,4 +1,4 @@
-"""Every candidate of some patterns, valid or not, as a sweep evaluates it."""
+"""Every candidate of some patterns, valid or not, as a sweep evaluates it, and the rows that it prints."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from conftest import Run
 
 from rnncli.network_summary import Setting
 from rnncli.search import sweep
@@ -31,3 +32,8 @@ def _of_frame(frame: Frame) -> Iterator[Outcome]:
             yield next(networks)
         elif text:
             yield text
+
+
+def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
+    """Return the rows that a sweep prints as JSON."""
+    return rnncli("sweep", "-f", "json", *arguments).objects

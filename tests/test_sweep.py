@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kinds.base import Kind
 from sessions import replay
 from strategies import networks, typed
-from sweeps import candidates
+from sweeps import candidates, rows
 
 import rnncli.commands.sweep as commands_sweep
 from rnncli import Network
@@ -186,10 +186,6 @@ def test_an_operation_outside_polynomials_is_an_error() -> None:
     for computed in (lambda: x // 2, lambda: 7 % x, lambda: x / x, lambda: x < 3, lambda: x <= 3, lambda: divmod(x, 2)):
         with pytest.raises(NoPolynomialError, match="not return a polynomial"):
             computed()
-
-
-def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
-    return rnncli("sweep", "-f", "json", *arguments).objects
 
 
 def test_a_sweep_reads_as_reviewed(rnncli: Run, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from conftest import PATIENCE, Run, Walk, examples, program_line, some, until
 from hypothesis import given
 from hypothesis import strategies as st
 from sessions import replay
-from sweeps import candidates
+from sweeps import candidates, rows
 
 from rnncli.errors import RnncliError
 from rnncli.network_summary import TOTALS, Setting
@@ -60,10 +60,6 @@ def evaluated(few: int, size: int, task: int | None = None) -> Iterator[None]:
         for name in ("_MIN_TASK", "_MAX_TASK_SHOWN", "_MAX_TASK_FILTERED") if task else ():
             patch.setattr(sweeps, name, task)
         yield
-
-
-def rows(rnncli: Run, *arguments: str) -> list[dict[str, Any]]:
-    return rnncli("sweep", "-f", "json", *arguments).objects
 
 
 CHOICES = [
