@@ -213,9 +213,9 @@ class Network(Commands, Immutable):
             assert account is not None  # networks are checked when they are created
             yield account
 
-    def steps_read(self, batch: int | None = None, timesteps: int | None = None) -> Iterator[int | None]:
+    def steps_read(self, timesteps: int | None = None) -> Iterator[int | None]:
         """Yield how many vectors or ids of a sample each layer of `body` reads; None if unknown."""
-        for layer, (reads, _) in zip(self.body, self.shapes(batch, timesteps), strict=True):
+        for layer, (reads, _) in zip(self.body, self.shapes(timesteps=timesteps), strict=True):
             yield reads[1] if len(reads) == 3 or layer is self.head else 1
 
     @cached_property

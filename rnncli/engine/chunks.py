@@ -229,7 +229,7 @@ def ticks(network: Network, batch: int, timesteps: int, tick: Tick) -> list[Tick
 
 def _steps(network: Network, timesteps: int) -> list[int]:
     """Return the number of timesteps that each layer runs, adding up both directions."""
-    steps = network.steps_read(1, timesteps)
+    steps = network.steps_read(timesteps)
     return [(count or 1) * len(layer.directions) for count, layer in zip(steps, network.body, strict=True)]
 
 

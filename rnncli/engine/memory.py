@@ -50,7 +50,7 @@ def check_fits(
 
 def steps_watched(part: Network, timesteps: int) -> int:
     """Return the number of steps of a network's last layer, which differs from the input's if a vector is repeated."""
-    *_, steps = part.steps_read(1, timesteps)
+    *_, steps = part.steps_read(timesteps)
     return steps or timesteps
 
 
@@ -120,7 +120,7 @@ def run_bytes(network: Network, batch: int, timesteps: int, dtype: np.dtype[Any]
     chunk = chunk_steps(network, batch)
     numbers = 0
     whole = False  # whether the layer comes after one that keeps the whole sequence, of which its chunks are parts
-    layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(batch, timesteps), strict=True)
+    layers = zip(network.body, network.shapes(batch, timesteps), network.steps_read(timesteps), strict=True)
     for layer, (reads, returns), steps_read in layers:
         # An id is one number; for ids, the last axis is time.
         features, units = 1 if layer.reads == "input" else reads[-1] or 1, returns[-1] or 1

@@ -305,7 +305,7 @@ class Model(Commands):
     def prepare(self, batch: int, timesteps: int) -> None:
         """Prepare the loops of the recurrent layers for a batch of so many samples and timesteps."""
         chunk = chunk_steps(self.network, batch)
-        sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(1, timesteps), strict=True)
+        sizes = zip(self.stages, self.network.shapes(), self.network.steps_read(timesteps), strict=True)
         for stage, (reads, _), steps in sizes:
             if isinstance(stage, RecurrentStage):
                 stage.prepare(reads[-1] or 1, batch, min(steps or 1, chunk))

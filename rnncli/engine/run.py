@@ -237,8 +237,8 @@ class RunPlan:
         """
         network, seeds = self.network, self.request.seeds
         if seeds is None or self.part is None:
-            return sum(max((some or 0 for some in network.steps_read(1, each)), default=0) for _, each in self._sizes)
-        counted = zip(self.part.steps_read(1, self.timesteps), self.part.body, strict=True)
+            return sum(max((some or 0 for some in network.steps_read(each)), default=0) for _, each in self._sizes)
+        counted = zip(self.part.steps_read(self.timesteps), self.part.body, strict=True)
         return seeds * sum((steps or 0) * len(layer.directions) for steps, layer in counted if layer.states)
 
     def counted(self, tick: Tick) -> Tick:
