@@ -92,7 +92,7 @@ FORMATS: Mapping[str, str] = {
     for module, extensions in {
         "safetensors": (".safetensors",),
         "npz": (".npz",),
-        "torch.file": (".pt", ".pth", ".ckpt", ".bin", ".jit", ".pkl", ".pickle", ".tar"),
+        "torch.file": (".pt", ".pth", ".th", ".ckpt", ".bin", ".jit", ".pkl", ".pickle", ".tar"),
         "onnx.model": (".onnx",),
         "keras.file": (".json", ".keras", ".h5", ".hdf5"),
         "python.source": (".py", ".ipynb"),
@@ -105,6 +105,7 @@ KNOWN_EXTENSIONS = f"known extensions are {listed(list(FORMATS), 'or')}"
 
 _KERAS_ITSELF = "save the Keras model itself: model.save('model.keras')"
 _WEIGHTS_ALONE = "save only the weights: torch.save(model.state_dict(), 'model.pt')"
+_ARCHIVE = "archives are not read; unpack it, and give the model's file in it, such as policy.pth"
 
 REFUSED: Mapping[str, str] = {
     ".tflite": f"TFLite files are not read; {_KERAS_ITSELF}",
@@ -114,7 +115,8 @@ REFUSED: Mapping[str, str] = {
     ".pt2": f"programs of torch.export are not read; {_WEIGHTS_ALONE}",
     ".distcp": "parts of a distributed checkpoint are not read; join them: "
     "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
-    ".zip": "archives are not read; unpack it, and give the model's file in it, such as policy.pth",
+    ".mlmodel": f"Core ML files are not read; {_WEIGHTS_ALONE}",
+    **dict.fromkeys((".zip", ".gz", ".tgz", ".nemo"), _ARCHIVE),
 }
 """The errors for files that are known but not read."""
 

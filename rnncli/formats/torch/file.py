@@ -1,4 +1,4 @@
-"""`.pt`, `.pth`, `.ckpt`, `.bin`, `.jit`, `.pkl`: files of torch.save and torch.jit.save.
+"""`.pt`, `.pth`, `.th`, `.ckpt`, `.bin`, `.jit`, `.pkl`: files of torch.save and torch.jit.save.
 
 Since PyTorch 1.6 they are zip archives; earlier ones are pickles followed by numbers.
 """
