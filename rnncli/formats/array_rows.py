@@ -143,6 +143,12 @@ class _RowBuilder:
         for place, node in enumerate(nodes):
             for size in {side for tensor in node.tensors.values() for side in tensor.shape if node.word is None}:
                 self._unknown[size].append(place)
+        # The families of normalizations that a file has after cells, but that by their sizes are in front of them.
+        self._norms_in_front = {
+            self._names[place + 1].family
+            for place in self._cells
+            if self._normalizes(place + 1) and self._reads[place] == self._reads[place + 1] != self._returns[place]
+        }
         # The next cell of a cell's family, in numerical order.
         self._next: dict[int, int] = {}
         of_family: dict[str, int] = {}
@@ -248,6 +254,8 @@ class _RowBuilder:
         """Return whether a layer is next in the order of the file, and not one of two with the same input."""
         size = self._returns[last]
         if self._reads[place] != size or not self._together(cell, place) or not self._together(last, place):
+            return False
+        if self._names[place].family in self._norms_in_front:
             return False
         others = (each for each in range(place + 1, len(self.nodes)) if self._kinds[each] not in ("table", "beside"))
         if (other := next(others, None)) is None or self._kinds[other] != "plain":
@@ -404,7 +412,7 @@ class _RowBuilder:
         return False
 
     def _normalizes(self, place: int) -> bool:
-        return self._kinds[place] == "plain" and self.nodes[place].layer.kind in _NORMALIZATIONS
+        return self._kinds[place : place + 1] == ["plain"] and self.nodes[place].layer.kind in _NORMALIZATIONS
 
     def _givers(self, first: int, last: int, size: int) -> list[int]:
         """Return the cells at the ends of other rows that the first layer of a row may read; `last` ends this row."""
