@@ -236,7 +236,12 @@ def picked(
     axes = "btf" if owner.step.is_keras else owner.axes
     cut = None if keys or owner.step.is_data else _cut(slices, axes)
     if cut is None:
-        return record.operation("slice", [owner], line)
+        made = record.operation("slice", [owner], line)
+        if owner.step.is_keras and not keys and (rank := owner.rank) is not None:
+            ends = slices.get(rank - 1, slices.get(-1, [None]))  # of the features
+            known = owner.step.out is not None and all(each is None or type(each) is int for each in ends)
+            made.step.out = len(range(owner.step.out or 0)[slice(*ends)]) if known else None
+        return made
     return record.around(owner, "slice", line, cut, axes)
 
 

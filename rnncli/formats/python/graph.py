@@ -371,13 +371,14 @@ class Graphs(Containers):
             return made
         parts = index.elts if isinstance(index, ast.Tuple) else [index]
         dots = [isinstance(each, ast.Constant) and each.value is ... for each in parts]
+        adds = [place for place, each in enumerate(parts) if source_of(each).rpartition(".")[2] in ("None", "newaxis")]
         keys: dict[int, Value] = {}
         slices: dict[int, list[Value]] = {}
         for place, each in enumerate(parts):
             axis = place - len(parts) if any(dots[:place]) else place
             if isinstance(each, ast.Slice):
                 slices[axis] = [end and self.value(end, scope) for end in (each.lower, each.upper, each.step)]
-            elif (key := self.value(each, scope)) not in (None, ...):
+            elif place not in adds and (key := self.value(each, scope)) not in (None, ...):
                 last = isinstance(each, ast.BinOp) and source_of(each).endswith(" - 1")  # `x.size(1) - 1`
                 keys[axis] = -1 if last and isinstance(key, OfData) and not self.in_time else key
         slices = {axis: ends for axis, ends in slices.items() if ends != [None] * 3}
@@ -393,7 +394,9 @@ class Graphs(Containers):
             if isinstance(taken, list) and taken:
                 return replace(owner, step=taken[-1].step, states=tuple(taken))
         made = picked(self, owner, keys, slices, node)
-        adds = any(isinstance(each, ast.Constant) and each.value is None for each in parts)  # an axis: `h[:, None]`
+        if adds and (made.step.is_keras or made.step.sizes is not None):  # an axis: `h[:, None]`
+            axis = adds[0] - (len(parts) if any(dots[: adds[0]]) else sum(each < adds[0] for each in keys))
+            return computed(self, "expand_dims", Given([made, axis], {}, node), [made])
         return replace(made, axes="") if adds else made
 
     def unpacked(self, value: Value, targets: Sequence[ast.expr]) -> list[Value]:
