@@ -56,7 +56,7 @@ def command(spec: tuple[str, ...], wide: bool, format_: str, svg: Picture | None
     For each layer this shows the output shape, the run time and statistics of its outputs. `Sat.` is the share
     of outputs that are saturated: near the ends of their activation's range, where its slope is almost zero.
 
-    back, bi, and same with a stride need the whole sequence at once: their memory use grows with its length.
+    back, bi, same with a stride, and --lengths need the whole sequence at once: memory use grows with its length.
 
     With --lengths, each sequence is computed as if it were alone, as PyTorch does with pack_padded_sequence: its
     output is the one at its own last step. Input after the end of a shorter sequence is ignored, and outputs

@@ -5,9 +5,10 @@ read, so memory does not grow with the number of timesteps. Only `back`, `bi`, a
 sequence before they can start.
 
 **Sequences of different lengths.** Sequences share an array as long as the longest of them, and each is computed as if
-it were alone, as with PyTorch's pack_padded_sequence: nothing after its end is read. They run together, the longest
-first, and the chunks get narrower as sequences end. If a window reads past the end, only sequences of the same length
-run together. A mask would not work for all layers: windows, maxima and reversed sequences would read the padding.
+it were alone, as with PyTorch's pack_padded_sequence: nothing after its end is read. The whole input is sorted: they
+run together, the longest first, and the chunks get narrower as sequences end. If a window reads past the end, only
+sequences of the same length run together. A mask would not work for all layers: windows, maxima and reversed sequences
+would read the padding.
 """
 
 from __future__ import annotations
