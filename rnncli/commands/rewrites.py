@@ -422,7 +422,9 @@ OPTIONS = (
     _option(_OUT, "--output"),
     _no_option(_OUT, _PIPED),
     _option("specs?|models?|network|net|arch|architecture|template|pattern|file|from-file", "", lead=_BARE),
-    _no_option("(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width"),
+    _no_option(
+        "(?:width|line-length|columns|cols|w)(?: [0-9]+)", "COLUMNS=60 in the environment sets the width on a terminal"
+    ),
     _option("verbose|v+|w|all|long|full|details?|detailed|footprint", "--wide"),
     _option(r"(?:html|to|as) (.+\.html?)", r"--output \1"),
     _option("(?:n|num|total)-params ([0-9].*)", r"--max-params \1"),
