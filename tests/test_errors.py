@@ -135,6 +135,10 @@ def test_an_error_names_the_source_of_its_spec_and_the_other_specs_are_shown(
                     "the text from line 2 of standard input: these are the weights",
                 ),
                 (
+                    "a/embeddings: (9, 3)\nb/kernel: (3, 4)\nb/recurrent_kernel: (1, 4)\nb/bias: (4,)",
+                    "the text from line 2 of standard input: these are the weights",
+                ),
+                (
                     'Traceback (most recent call last):\n  File "a.py"\nValueError: expected ndim=3, found ndim=2',
                     "the text from line 2 of standard input: this is an error message",
                 ),

@@ -217,19 +217,23 @@ def _listed(text: str) -> SpecError | None:
     from rnncli.formats.model_file import model_of
     from rnncli.formats.tensors import Tensor
 
-    shapes = {
-        re.sub("^(?=(?:recurrent_)?kernel$|bias$)", "layer/", each[1]): tuple(map(int, re.findall("[0-9]+", each[2])))
-        for each in found
-    }
+    shapes: dict[str, tuple[int, ...]] = {}
+    layer = 0
+    for each in found:
+        name = each[1]
+        if re.fullmatch(r"(?:recurrent_)?kernel|embeddings|bias|gamma|beta|moving_\w+", name):  # Keras's w.name
+            layer += name in ("kernel", "embeddings", "gamma")
+            name = f"layer_{layer}/{name}"
+        shapes[name] = (*map(int, re.findall("[0-9]+", each[2])),)
     tensors = [Tensor(name, shape, "float32", NotImplemented) for name, shape in shapes.items()]
     model = model_of("", "", "", nodes_of(tensors, ordered=True), tensors=tensors)
-    if len(model.parts) != 1 or model.others:
+    if len(model.parts) != 1 or model.others or len(shapes) < len(found):  # or weights of one name
         return framework_error(text)
     network = model.parts[0].network
     modules = network.summary().modules
     layers = str(network) if modules is None else ", ".join(each.code for each in modules)
     if "bias" in text and re.search("bias=False|nobias", layers) is not None:
-        return None  # the list ends too early
+        return framework_error(text)  # the list ends too early
     message = "these are the weights of a network, not a spec"
     advice = "they do not show which layers return the whole sequence"
     return SpecError(message, text=text, span=found[0].span(), advice=advice, lead="perhaps", repair=layers)

@@ -18,6 +18,7 @@ from rnncli.quantities import Shape
 _SECTION = r"\w{0,20}(?:model|net|network|layers?|rnn|lstm|gru|encoder|decoder|config|params|architecture)"
 ONE_TEXT = (
     r'(?:// ?)?[_=\u2500-\u257f-]{9,400}$|Model: "|Input: \(None, |\W*(?:Layer \(type|\w+`? \(\w+\)? \W*\(None)'
+    r"|\W{0,9}[\w./-]{0,200}(?:weight(?!s)|bias|kernel|embeddings|gamma|beta)\w{0,20}(?::0)?\W{1,9}(?:shape\W)?[(\[][0-9]"
     r"|(?!.*\bname=).*(?:torch\.Size\(\[|(?:\w/\w*kernel|state_dict)(?![-.\w])|Traceback \(|Name \| T)"
     r"|[\w.]+(?:Error|Exception|Warning): |(?i:['\"-]{0,2}(?:\w{1,30}_(?:dim|layers|size|type|units)|cell|type)"
     rf"['\"]?\s?:\s?['\"]?\w+['\"]?,?|{_SECTION}:|\[{_SECTION}\])$"
