@@ -92,6 +92,7 @@ _LIST = "--pareto[ =][^ ]+?|--(?:input|lengths)[ =][0-9,]*[0-9](?=,? ~,?[0-9])"
 _CUT_VALUE = r"a space ends a value, so \3 is '\4' and '\5' is read as a spec"
 _NO_SORT = r"'\3' is not a spec; a - before the key sorts in descending order"
 _SORTS_UP = r"'\3' is not a spec; without a - before the key the order is ascending"
+_NAMED_PART = "(?:-p|--(?:part|layer|module))[ =]([^ ]+)"
 _PART = r"'\3' is neither a file nor a spec; the part of a file comes after ::"
 _AFTER_COLONS = r"the part of a file comes after ::, as in '\2::\3'"
 _ONE_AT_A_TIME = r"\2 takes one value at a time, so '\4' is read as a spec"
@@ -132,7 +133,7 @@ _OPENED = "use --set for a name that the source does not define"
 _PIPED = "`> FILE` writes the output to a file"
 _NO_OUTPUT = "(?!.* (?:-o|--output)[ =])"
 _BEHIND_A_SPEC = r"(?=.*(?<!--set) [^-~ ][^ ]*[:(]|[^~]* [^-~ ][^ ]*<FILE>)(.*)"
-_FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+)"
+_FORMAT, _PYTHON, _N = "(?:-f|--format)[ =]", r"\.(?:py|ipynb)\b", "[ =]([0-9]+[kmg]?)"
 _N3 = r"\(?([0-9]+)[,x ]\s?([0-9]+)[,x ]\s?[0-9]+\)?"
 _SECOND = r"((.*) (<OPTION>)[ =]([^ ]+)) ~([^ :(]+)~(.*)"
 _PARTED = r"((.*) (<OPTION>)[ =]([0-9.]+(?= ~[a-z])|[a-z]+(?= ~[0-9]))) ~([a-z0-9]+)~(.*)"
@@ -148,12 +149,14 @@ LINES = (
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)…", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
     _line(f"(.*) (--?[a-z][a-z_-]*)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})…", r"\1 \2 \3\4\5"),
-    _line("solve(.*) (--<LONG>)[ =]== ?([0-9][^ ]*)…", r"solve\1 \2 \3 --exactly\4"),
+    _line("solve(.*) (--<LONG>)[ =](?:==|exactly) ?([0-9][^ ]*)…", r"solve\1 \2 \3 --exactly\4"),
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (<OPTION>)[ =]([0-9.]+)(<INPUT>:.*)", r"\1 \2 \3 \4"),
     _line("(.*) (--<LONG>|-[a-z])[ =]([^ ]*[:(][^ ]*) ([^ :(-][^ :(]*)…", r"\1 \2 \4 \3\5"),
+    _line("(<COMMAND>(?: -[^ ]+(?: [^ -][^ ]*)?)*?) --input[ =]([^ ]+<FILE>)((?: -.*)?)", r"\1 \2\3"),
     _line("(.*) --?stdin(.*)", r"\1 -\2"),
-    _line(r"(?!sweep)(.* [^ -][^ ]*<FILE>)… --(?:part|layer|module)[ =]([^ ]+)…", r"\1::\3\2\4"),
+    _line(rf"(?!sweep)(.* [^ -][^ ]*<FILE>)… {_NAMED_PART}…", r"\1::\3\2\4"),
+    _line(rf"(?!sweep)(.*) {_NAMED_PART}((?: -.*)? [^ -][^ ]*<FILE>)…", r"\1\3::\2\4"),
     _line("(.*) --(?:limit|budget|max|filter|where)[ =](<LONG>)(?:<=?|=)([^ ]+(?: .*)?)", r"\1 --\2 \3"),
     _line("(?!help)<COMMAND> (<COMMAND>)( .+)", r"\1\2", message=r"there are two commands"),
     _line("(.*) (--pareto[ =][a-z,-]+?),? (-?[a-z][a-z-]{3,})…", r"\1 \2,\3\4"),
@@ -300,6 +303,7 @@ LINES = (
     _line("(<INPUT>|<BODY>|<FIELD>) (?:-h|--help)", r"layers \1"),
     _line(r"help ([^ ]+[:(][^ ]*)", r"explain \1", "perhaps"),
     _line(rf"how (?:far|long)(?: [^ :(]+)+ {_NETWORK}", r"reach \1", "perhaps", drops=True),
+    _line(rf"(?:why|where)(?: [^ :(]+)* {_NETWORK}", r"explain \1", "perhaps", drops=True),
     _line(rf"how(?: [^ :(]+)+ {_NETWORK}", r"summary \1", "perhaps", drops=True),
     _line("(?:(?:please|can|could|would|you|i|we|want|need|like|let|me|us) )+(?:to )?(.+)", r"\1", WITHOUT, drops=True),
     _line(r"python[0-9.]* ([^ ]+\.(?:py|ipynb)(?: .*)?)", r"summary \1", "perhaps"),

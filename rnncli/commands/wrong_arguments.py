@@ -131,7 +131,8 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
     try:
         if folder and not isdir(folder):
             around, last = os.path.split(folder)
-            folder = os.path.join(around, closest(last, os.listdir(around or "."), LIKE_A_CHOICE) or last)
+            beside = {each.lower(): each for each in os.listdir(around or ".")}
+            folder = os.path.join(around, beside.get(closest(last.lower(), beside, LIKE_A_CHOICE) or "", last))
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in endings]
     except (OSError, ValueError):
         return None

@@ -258,9 +258,12 @@ def _unknown(this: TypedLine, place: int) -> Refused:
         steps.insert(0, Applied(this.with_(place, *map(Word, typed.text.split())), "without the quotes"))
     value = said.value or next(iter(behind), "")
     bare = this.with_(place, Word(value), used=1 if said.attached else 2)
-    is_model = isfile(value) and choice_of(value) is not None and [each.state for each in steps[:1]] != [bare]
-    if value and len(this.arguments) == (0 if said.attached else 1) and (is_model or (said.value and not steps)):
+    is_model = isfile(value) and choice_of(value) is not None
+    no_other = len(this.arguments) == (0 if said.attached else 1)
+    if is_model and no_other and [step.state for step in steps[:1]] != [bare]:
         steps.insert(0, Applied(bare, drops=said.text))
+    elif is_model or (said.value is not None and no_other and not steps):
+        steps.append(Applied(bare, drops=said.text))
     several = len(this.arguments) > (1 if said.attached or said.value is None else 2)
     if this.name in _SHOW and len(others) == 1 and (several or "sweep" not in others):
         only = [name for name, own in this.having(typed.text).items() if _fits(own, said.value)]
@@ -284,7 +287,8 @@ def named(this: TypedLine, place: int, said: Word) -> Iterator[Applied[Line]]:
     starts = sorted((each for each in this.options if each.startswith(f"--{name}")), key=len)
     starts = [each for each in starts if _fits(this.options[each], said.value)] or starts
     is_one = len({this.options[each] for each in starts}) == 1 and not said.is_argument
-    own = next(iter(exact or starts * (is_one and (len(name) > 1 or this.options[starts[0]].is_flag))), None)
+    flags = said.value is None and all(this.options[each].is_flag for each in starts)
+    own = next(iter(exact or starts * (is_one and (len(name) > 1 or flags))), None)
     if own is not None and this.options[own] in this.given and said.is_argument:
         yield Applied(this.with_(place), WITHOUT, drops=said.text)
     elif own is not None:
