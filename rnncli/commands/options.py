@@ -16,7 +16,7 @@ from rnncli.commands.command_line import these_arguments, this_line
 from rnncli.errors import RnncliError, SpecError, UsageError, listed, quote, shorten
 from rnncli.formats import FORMATS as MODEL_FILES
 from rnncli.formats import Settings, choice_of, open_model
-from rnncli.quantities import parse_number
+from rnncli.quantities import MULTIPLES, parse_number
 from rnncli.render.terminal import FORMATS, THEMES, Picture, Theme
 from rnncli.search.budget import FIGURES, Budget, unknown
 
@@ -165,7 +165,7 @@ def _read_setting(text: str) -> tuple[str, int | float | str]:
     name, sign, value = (part.strip() for part in text.rpartition("="))
     if not sign or not name or not value or "=" in re.sub(r"[(\[].*[)\]]|[=<>!]=", "", name):  # or several settings
         raise ValueError(f"{shorten(text)} is not NAME=NUMBER, such as vocab_size=25000 or 'len(vocab)=25000'")
-    for read in (int, parse_number, float):
+    for read in (parse_number,) if value[-1] in MULTIPLES else (int, float):
         with suppress(ValueError):
             meant = read(value)
             break

@@ -13,6 +13,7 @@ from itertools import product
 
 from rnncli.errors import SpecError
 from rnncli.language.rewriting import WITHOUT, Becomes, Rewrite
+from rnncli.language.spec import parse
 from rnncli.layers import KINDS
 from rnncli.network import Network
 from rnncli.quantities import SCALES, parse_number, without_thousands
@@ -79,7 +80,7 @@ def _with_field(found: re.Match[str]) -> str:
     for place, field in product(reversed(range(len(layers))), fields):
         spec = ",".join([*layers[:place], f"{layers[place]}:{field}", *layers[place + 1 :]])
         with contextlib.suppress(SpecError):
-            Network.parse(re.sub(r"\b_\w*|\{[^{}]*\}", "8", spec))  # a template or a pattern
+            Network(*parse(re.sub(r"\b_\w*|\{[^{}]*\}", "8", spec)))  # a template or a pattern
             return f"{found[1]}\0{spec}{found[3]}{found[5]}"
     return found[0]
 
