@@ -79,8 +79,10 @@ def parse_number(text: str) -> int:
 def parse_count(text: str) -> int:
     """Parse an integer of any size as `parse_number` does, or written with a point: 5.4M is 5,400,000."""
     pointed = re.fullmatch("([0-9]{1,9})[.]([0-9]{1,9})([kMG])", text)
-    if pointed is not None and len(digits := pointed[2].rstrip("0")) <= (zeros := len(str(MULTIPLES[pointed[3]])) - 1):
-        return int(pointed[1] + digits.ljust(zeros, "0"))
+    if pointed is not None:
+        digits, places = pointed[2].rstrip("0"), len(str(MULTIPLES[pointed[3]])) - 1
+        if len(digits) <= places:
+            return int(pointed[1] + digits.ljust(places, "0"))
     return parse_number(text)
 
 

@@ -55,11 +55,6 @@ _STATISTICS = (
     "trained, and a run does not update them"
 )
 
-_TIED = (
-    "layers do not share weights: a matrix that is both the embedding's and the output layer's counts twice here, "
-    "ids × size parameters more than in a paper that ties them"
-)
-
 _NORMS = "norm is LayerNorm, over the features of each timestep, and bnorm is BatchNorm; others are not supported"
 
 _ZEROS = (
@@ -122,7 +117,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("loss crossentropyloss ctc optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("teacher_forcing clip", _TRAINING),
     ("gpu cuda cpu tpu num_workers cudnn", _SPEED),
-    ("tied tied_weights tie_weights weight_tying", _TIED),
+    ("tied tied_weights tie_weights weight_tying", "no layers share weights: a matrix of two of them counts twice"),
     ("moving_mean moving_variance running_mean running_var momentum track_running_stats", _STATISTICS),
     ("non_trainable non_trainable_params non_trainable_weights", _STATISTICS),
     ("activation", "an activation is a field of its layer, as in dense:1:sigmoid, or a separate layer, act:sigmoid"),

@@ -50,11 +50,6 @@ SPLIT = "b***"
 OTHERWISE = (FLAT, ROWS, SPLIT)
 """The axes of a sequence in another shape."""
 
-_PACKED_BY_LENGTH = (
-    "has sequences packed by their lengths; here all are equally long, without --lengths in forward or --packed "
-    "in export"
-)
-
 _ACTIVATIONS: Mapping[str, str] = {
     name.lower(): name for name in names("ReLU Tanh Sigmoid Hardsigmoid Softmax SiLU ELU SELU GELU Softplus Softsign")
 }
@@ -114,7 +109,8 @@ def computed(record: Recorder, name: str, given: Given, tensors: list[TracedTens
                 made.step.note(Note("comes with dropout as in training; here nothing is dropped", "differs"))
         case "packs":
             made = replace(first.alone, axes=PACKED)
-            made.step.note(Note(_PACKED_BY_LENGTH, "differs"))
+            said = "has sequences packed by their lengths; here all are equally long, without --lengths or --packed"
+            made.step.note(Note(said, "differs"))
         case "reshapes" if name in ("split", "chunk") and first.states:
             made = [replace(each, axes=STEP) for each in first.states]
         case "reshapes" if not first.step.is_keras and first.step.sizes is None:  # Keras's layers read the shape alone
