@@ -225,6 +225,8 @@ def torch_files() -> Iterator[tuple[str, bytes]]:
     relu = torch.nn.ReLU()
     around = (torch.nn.Linear(3, 4), relu, torch.nn.GRU(4, 2), torch.nn.Linear(2, 2), relu, torch.nn.Linear(2, 1))
     yield "module-activations.pt", saved(torch.nn.Sequential(*around, torch.nn.BatchNorm1d(1), relu))
+    nothing = (torch.nn.Dropout1d(), torch.nn.ModuleList(), torch.nn.CrossEntropyLoss())
+    yield "module-nothing.pt", saved(torch.nn.Sequential(torch.nn.GRU(3, 2), *nothing))
     yield "module-relu.pt", saved(torch.nn.RNN(3, 2, nonlinearity="relu"))
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.zeros(4, 1, 3)).sum().backward()

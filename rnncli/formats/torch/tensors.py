@@ -53,6 +53,9 @@ _PLAIN = re.compile(
 )
 """Settings, times, paths and types, which checkpoints contain besides tensors and which need not be mentioned."""
 
+_COMPUTES_NOTHING = re.compile(r"\w*Dropout[123]?d?|Identity|Module(List|Dict)|Sequential|\w+Loss")
+"""Classes that return their input in inference, containers without modules, and losses, which are for training."""
+
 _MEMBERS = ("_parameters", "_buffers", "_modules")
 """The attributes of a module that hold its tensors and modules; they are not part of a tensor's name."""
 
@@ -359,7 +362,7 @@ class PickledTensors:
         if training or _PLAIN.fullmatch(f"{module}.{name}"):
             return
         if module.startswith(("torch.nn.modules.", "__torch__")):
-            self._modules[name] += name not in ("Dropout", "Identity")
+            self._modules[name] += _COMPUTES_NOTHING.fullmatch(name) is None
         else:
             self._left["numpy.ndarray" if name == "_reconstruct" else f"{module}.{name}"] += 1
 
