@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import ne
 from typing import Any, Literal
 
 from rnncli.characters import columns
@@ -195,9 +196,11 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
-    found = get_close_matches(word, list(words), n=2, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
-    found.sort(key=lambda guess: sorted(guess) != sorted(word))  # bnorm rather than norm for nborm
-    return [guess for guess in found if not (guess in word and len(word) > len(guess) + 2)]
+    found = get_close_matches(word, list(words), n=6, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
+    found.sort(
+        key=lambda guess: sum(map(ne, guess, word)) != 2 or sorted(guess) != sorted(word)
+    )  # nborm: bnorm, not norm
+    return [guess for guess in found[:2] if not (guess in word and len(word) > len(guess) + 2)]
 
 
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:

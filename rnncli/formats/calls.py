@@ -132,7 +132,8 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
         from rnncli.language.kept import numbers_in  # only an error needs it
 
         typed, repaired = ([*numbers_in(each.lower())] for each in (text, repair or ""))
-        said = "for example" if len(repaired) > len(typed) else "perhaps"
+        makes_up = len(repaired) > len(typed) and not {*repaired} <= {*typed}
+        said = "for example" if makes_up else "perhaps"
         raise fault.repaired(repair, (said if otherwise else fault.lead) if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"

@@ -193,7 +193,8 @@ def _names(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]]:
         only = longer.values() if len(longer) == 1 else []
         known |= word in NEGATES or (word[:1].isdigit() and not word[1:2].isalpha())  # 2-layer is not a misspelling
         known |= word.count(" ") > 1 or compiled(r"<LAYERS>[0-9]*(?:\s.*)?").fullmatch(word) is not None
-        ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES), "bilstm", "bigru"]
+        ours = [*KINDS, *(name for name in NAMED if name not in THEIR_NAMES)]
+        ours += ["bilstm", "bigru"] if re.fullmatch("b[a-z]+", word) else []
         begins = not text[: kind.start].strip() and not known and not compiled("<R>$").search(word)
         begins &= re.match(r"[^\W\d_]{3,30}:(?![0-9]{4,9}x)[0-9]", text[kind.start :]) is not None
         # adc:1,gru:4 does not mean act, but gur:1,gru:4 means gru: it has the same letters.
@@ -302,7 +303,8 @@ def _without(text: str, token: Token, fault: SpecError) -> Iterator[Applied[str]
         more = {*lowered(field.text).split()}
         layered = len(more) > 1 and more & KINDS.keys()  # it is more than a field of this layer
         matters = layered or leaves_out_a_number(field.text) or lowered(field.text) in (*NEGATES, "false", "off")
-        if field.start <= fault.span[0] < field.end and not matters:
+        both_ways = lowered(field.text).startswith("bidir")
+        if field.start <= fault.span[0] < field.end and not (matters or both_ways):
             yield Applied(cut(text, field), WITHOUT, drops=field.text, costs=COSTS_A_GUESS)
     stays = leaves_out_a_number(token.text.replace("=", ":")) or lowered(kind.text).split(" ")[0] in NEGATES
     stays |= compiled(r"\bbi-?dir|\bbi?-?<R>\b").search(kind.text) is not None
