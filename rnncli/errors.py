@@ -197,10 +197,13 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     from difflib import get_close_matches
 
     found = get_close_matches(word, list(words), n=6, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
-    found.sort(
-        key=lambda guess: sum(map(ne, guess, word)) != 2 or sorted(guess) != sorted(word)
-    )  # nborm: bnorm, not norm
+    found.sort(key=lambda guess: not _are_swapped(guess, word))
     return [guess for guess in found[:2] if not (guess in word and len(word) > len(guess) + 2)]
+
+
+def _are_swapped(guess: str, word: str) -> bool:
+    """Return whether a word is another one with two letters swapped, as `nborm` is bnorm rather than norm."""
+    return sum(map(ne, guess, word)) == 2 and sorted(guess) == sorted(word)
 
 
 def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
