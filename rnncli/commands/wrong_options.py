@@ -261,9 +261,9 @@ def _unknown(this: TypedLine, place: int) -> Refused:
     is_model = isfile(value) and choice_of(value) is not None
     no_other = len(this.arguments) == (0 if said.attached else 1)
     if is_model and no_other and [step.state for step in steps[:1]] != [bare]:
-        steps.insert(0, Applied(bare, drops=said.text))
-    elif is_model or (said.value is not None and no_other and not steps):
-        steps.append(Applied(bare, drops=said.text))
+        steps.insert(0, Applied(bare, WITHOUT, drops=said.text))
+    elif (is_model and not others) or (said.value is not None and no_other and not steps):
+        steps.append(Applied(bare, WITHOUT if is_model else "", drops=said.text))
     several = len(this.arguments) > (1 if said.attached or said.value is None else 2)
     if this.name in _SHOW and len(others) == 1 and (several or "sweep" not in others):
         only = [name for name, own in this.having(typed.text).items() if _fits(own, said.value)]

@@ -258,7 +258,7 @@ def part_of(model: ModelFile, wanted: str) -> Part:
             raise failed[0]
     if len(named) != 1:
         names = {part.name.lower(): part.name for part in parts}
-        near = None if named else closest(wanted.lower(), names)
+        near = None if named else closest(wanted.lower().partition(SEPARATOR)[0], names)
         has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
         repair = None if near is None else f"{model.path}{SEPARATOR}{names[near]}"
         message = f"{model.path} has no part {shorten(wanted)}; {has}"
