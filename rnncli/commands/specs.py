@@ -152,10 +152,7 @@ def _check_whole(reading: Reading, text: str) -> None:
     if not reading.doubt:
         return
     if reading.part is None:
-        if " features" in reading.doubt:
-            raise assumed_size(reading.doubt, text, str(reading.network))
-        instead = "write the network as a spec, or with nn before PyTorch's layers: nn.LSTM(8, 64)"
-        raise RnncliError(reading.doubt, instead)
+        raise assumed_size(reading.doubt, text, str(reading.network))
     if reading.network.origin.doubts:
         raise RnncliError(reading.doubt, "without -q the table shows the assumption")
     import shlex  # only errors need it
@@ -166,8 +163,9 @@ def _check_whole(reading: Reading, text: str) -> None:
 
 
 def assumed_size(message: str, text: str, spec: str) -> RnncliError:
-    """Return the error that an answer depends on the assumed size of an input, which `spec` has in place of `text`."""
-    advice = "say how many features it reads, Input((None, 8)) in Keras"
+    """Return the error that an answer depends on an assumption, which `spec` has in place of `text`."""
+    features = " features" in message  # else of whose library a layer is
+    advice = "say how many features it reads, Input((None, 8)) in Keras" if features else "write it as a spec"
     return RnncliError(message, advice, lead="for example", repair=_line_with(spec, text))
 
 

@@ -112,7 +112,7 @@ _SAID: Sequence[tuple[str, str]] = (
     ("groupnorm groupnormalization instancenorm instancenorm1d instancenormalization rmsnorm rmsnormalization", _NORMS),
     ("unitnormalization localresponsenorm spectralnormalization weightnormalization", _NORMS),
     ("upsampling1d upsampling upsample", "no layer makes a sequence longer; repeat:T repeats one vector T times"),
-    ("normalization rescaling normalizer", "scale the data before the network; norm and bnorm are layers with weights"),
+    ("rescaling normalizer normalization", "scale the data before the network; norm and bnorm have weights"),
     ("textvectorization stringlookup integerlookup", "embed reads ids: turn text into ids before the network"),
     ("loss crossentropyloss ctc optimizer learning_rate lr epochs compile bptt clipnorm metrics", _TRAINING),
     ("teacher_forcing clip", _TRAINING),
