@@ -115,7 +115,7 @@ def setting_of(cls: type[Layer], argument: str, value: Value) -> tuple[Option, o
     meant = "none" if apart else option.meant(value)
     if meant != cls.default(option.attribute):
         try:
-            option.check(meant)
+            meant = option.checked(meant)
         except ValueError:
             allowed = listed(option.allowed(argument == attribute), "or")
             raise ValueError(f"{argument} is {value}, expected {allowed}") from None

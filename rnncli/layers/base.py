@@ -127,7 +127,7 @@ class Layer(Immutable, ABC):
             for name in self.sizes.attributes:
                 object.__setattr__(self, name, self.sizes.checked(name, values[name]))
             for option in self.options:
-                option.check(values[option.attribute])
+                object.__setattr__(self, option.attribute, option.checked(values[option.attribute]))
         except ValueError as fault:
             raise ArgumentError(f"{type(self).__name__}: {fault}") from None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnncli.errors import listed, shorten
 from rnncli.immutable import Immutable, immutable
-from rnncli.layers.sizes import BLANK_TEXT, UnknownSize, blank_of
+from rnncli.layers.sizes import BLANK_TEXT, blank_of, checked_size
 from rnncli.quantities import MAX_SIZE, parse_size
 
 _ONE_AND_ZERO = {"1": True, "0": False}
@@ -71,8 +71,8 @@ class Option(Immutable, ABC):
         """Return the values that an argument may have; `named` if it takes the attribute's own values."""
 
     @abstractmethod
-    def check(self, value: object) -> None:
-        """Raise a ValueError that lists the allowed values if a value of the attribute is not one of them."""
+    def checked(self, value: object) -> object:
+        """Return a value of the attribute as a plain one, or raise a ValueError that lists the allowed values."""
 
 
 @immutable
@@ -103,10 +103,11 @@ class Flag(Option):
         """Return true and false."""
         return ("True", "False")
 
-    def check(self, value: object) -> None:
-        """Check that it is true or false."""
+    def checked(self, value: object) -> object:
+        """Return it if it is true or false."""
         if not isinstance(value, bool):
             raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected True or False")
+        return value
 
 
 @immutable
@@ -183,14 +184,15 @@ class Choice(Option):
         """Return the names, or true and false if the argument only corresponds to the key."""
         return tuple(self.values) if self.key_alone is None or named else ("True", "False")
 
-    def check(self, value: object) -> None:
-        """Check that it is one of the values."""
+    def checked(self, value: object) -> object:
+        """Return the one of the values that it is."""
         if self.unset and value is None:
-            return
-        # True equals 1, so compare types too.
-        if not any(value == each and type(value) is type(each) for each in self.values.values()):
-            allowed = listed([repr(each) for each in self.values.values()], "or")
-            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
+            return None
+        for each in self.values.values():
+            if value == each and isinstance(value, type(each)):  # 1 equals True
+                return each
+        allowed = listed([repr(each) for each in self.values.values()], "or")
+        raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {allowed}")
 
 
 @immutable
@@ -243,9 +245,6 @@ class Whole(Option):
         """Return the range of numbers."""
         return (f"a whole number from 1 to {MAX_SIZE:,}",)
 
-    def check(self, value: object) -> None:
-        """Check that it is a valid size, or a number that is not known yet."""
-        if isinstance(value, UnknownSize) or (self.unset and value is None):
-            return
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_SIZE:
-            raise ValueError(f"{self.attribute} is {shorten(repr(value))}, expected {self.allowed(True)[0]}")
+    def checked(self, value: object) -> object:
+        """Return a valid size as a Python integer, or a number that is not known yet."""
+        return None if self.unset and value is None else checked_size(self.attribute, value)

@@ -246,15 +246,21 @@ class Numbers(Sizes):
 
     def checked(self, name: str, value: Any) -> Any:
         """Return a number as a Python integer."""
-        if isinstance(value, UnknownSize) or (value is None and name in self.attributes[: self.optional]):
-            return value
-        try:
-            number = 0 if isinstance(value, bool) else index(value)
-        except TypeError:
-            number = 0
-        if not 1 <= number <= MAX_SIZE:
-            raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
-        return number
+        optional = name in self.attributes[: self.optional]
+        return value if value is None and optional else checked_size(name, value)
+
+
+def checked_size(name: str, value: Any) -> int | UnknownSize:
+    """Return an argument's number as a Python integer, or one that is not known yet; or raise a ValueError."""
+    if isinstance(value, UnknownSize):
+        return value
+    try:
+        number = 0 if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= MAX_SIZE:
+        raise ValueError(f"{name} is {shorten(repr(value))}, expected a whole number from 1 to {MAX_SIZE:,}")
+    return number
 
 
 def _no_name(text: str, start: int) -> NoReturn:
