@@ -213,7 +213,8 @@ def meant_by(this: TypedLine, place: int, error: SpecError) -> Iterator[Applied[
         elif to_read is not None:
             yield Applied(to_read, "", f"{quote(text)} is the name of a file", drops=text)
         else:
-            message = f"{quote(text)} is neither a known model file nor a text file of specs"
+            specs = {"sweep": "patterns", "solve": "templates"}.get(this.name, "specs")
+            message = f"{quote(text)} is neither a known model file nor a text file of {specs}"
             yield Applied(this.typed, "", message, advice=KNOWN_EXTENSIONS)
     elif folder:
         one = Word(near_file(text, several=True) or text)
