@@ -183,7 +183,10 @@ def _reported(model: ModelFile, part: Part) -> Part:
 def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
     """Return the network of a spec or line; a SpecError if it is neither, an OpenNumbersError for open numbers."""
     if "(" not in text:
-        return Reading(Network.parse(text))
+        try:
+            return Reading(Network.parse(text))
+        except SpecError as error:
+            raise ("[" in text and _listed(text)) or error from None  # shapes may be lists
     from rnncli.formats import calls
 
     if text.lstrip().startswith(">>> "):  # with what it prints, as in documentation
