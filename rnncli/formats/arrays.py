@@ -211,7 +211,9 @@ def _role_of(name: str) -> tuple[str, Convention, str, int | None]:
         return cell["owner"], "torch", f"{what}_{cell['side']}{cell['back'] or ''}", int(cell["level"] or 0)
     if (keras := _KERAS.fullmatch(name)) is not None:
         steps, way = keras["owner"].split("/"), ""
-        while len(steps) > 1 and (inner := _KERAS_CELL.fullmatch(steps[-1])) is not None:
+        while len(steps) > 1 and not steps[-2].startswith("stacked_rnn_cells"):
+            if (inner := _KERAS_CELL.fullmatch(steps[-1])) is None:
+                break
             way = f"{inner['way']}/" if inner["way"] else way
             steps.pop()
         if len(steps) > 1 and steps[-1] == steps[-2]:  # lstm/lstm/kernel:0, as in files of Keras 2
