@@ -50,8 +50,8 @@ class Immutable:
         wrong = [name for name in named if name in placed or name not in defaults]
         wrong += [name for name, value in values.items() if value is MISSING]
         if wrong or len(placed) < len(given):
-            fault = f"missing, unknown or given twice: {', '.join(wrong)}" if wrong else f"not {len(given)} values"
-            raise TypeError(f"{type(self).__name__} takes {', '.join(defaults)}; {fault}")
+            fault = f"missing, unknown or given twice: {', '.join(wrong)}" if wrong else f"given: {len(given)}"
+            raise TypeError(f"{type(self).__name__} takes {', '.join(defaults) or 'no arguments'}; {fault}")
         self.__dict__.update(values)
         self.__post_init__()
 

@@ -23,7 +23,7 @@ from conftest import MODELS, Run, Walk, some
 import rnncli
 from rnncli import Model, Network, RnncliError, SpecError
 from rnncli.cli import COMMANDS
-from rnncli.layers import LSTM, Conv, Embedding, Norm
+from rnncli.layers import LSTM, Conv, Embedding, Flatten, Norm
 from rnncli.network import NetworkLike
 from rnncli.quantities import memory
 from rnncli.render.results import SHOWN
@@ -338,6 +338,8 @@ def test_numpy_numbers_and_option_spellings_are_accepted() -> None:
     )
     assert rnncli.solve("input:8,lstm:_a:seq,gru:_", params="1k").numbers == {"a": 6, "_": 11}
     assert rnncli.draw("nn.LSTM(40, n)", set={"n": np.int64(64)}).title == "input:40,lstm:64"
+    with pytest.raises(TypeError, match="Flatten takes no arguments; given: 1"):
+        Flatten(3)  # type: ignore[call-arg]
     two, few = np.int64(2), np.float64(1e-5)
     body = Conv(two, two, strides=two), Norm(epsilon=few), LSTM(np.uint8(4), proj_size=two)
     assert str(Network([Embedding(two, two, length=two), *body])) == (
