@@ -563,6 +563,8 @@ def test_a_notebook_is_read_as_its_cells_source(screen: Screen) -> None:
         "an open number": notebook(KERAS, model.format("len(words)")),
         "a cell that is no Python": notebook(cells, "x = = 1"),
         "models of several cells": notebook(KERAS, "\n\na = Sequential([Input((None, 3)), LSTM(8)])", SOUND),
+        "of format 3": f'{{"worksheets": [{notebook(KERAS, model.format(8)).replace("source", "input")}]}}',
+        "a list": "[]",
         "no cells": notebook(),
         "another file": '{"cells": 1}',
         "half a file": notebook(KERAS)[:40],

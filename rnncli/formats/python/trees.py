@@ -151,9 +151,11 @@ def _notebook(data: bytes) -> ast.Module:
     _check_size(len(data), MAX_NOTEBOOK, "a notebook")
     try:
         found = json.loads(data)
-        cells = {number: cell for number, cell in enumerate(found["cells"], 1) if cell["cell_type"] == "code"}
-        texts = {number: "".join(cell["source"]) for number, cell in cells.items()}
-    except (ValueError, KeyError, TypeError, RecursionError):
+        sheets = found.get("worksheets", [found])  # which notebooks had before 2015
+        every = enumerate((cell for sheet in sheets for cell in sheet["cells"]), 1)
+        cells = {number: cell for number, cell in every if cell["cell_type"] == "code"}
+        texts = {number: "".join(cell["input" if "input" in cell else "source"]) for number, cell in cells.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RnncliError("it is not a Jupyter notebook, or is damaged", AGAIN) from None
     _check_size(sum(map(len, texts.values())))
     body: list[ast.stmt] = []
