@@ -91,7 +91,9 @@ _CALLS = (
         r"\s?(\w[\w.]{3,60}Cell\((?:[^()]|\([^()]*\)){0,200}\))[^()]*\)",
         r"RNN(\1, return_sequences=True)",
     ),
-    _text(r"\b<ONEBIAS>\.LSTM(?:Cell)?\(\s?([0-9]{1,9}),\s?(?=[0-9]{1,9}\s?[,)])", r"Input((None, \1)), LSTM("),
+    _text(
+        r"\b<ONEBIAS>\.LSTM(?:Cell)?\(\s?([0-9]{1,9})(?:,|\s?=>)\s?(?=[0-9]{1,9}\s?[,)])", r"Input((None, \1)), LSTM("
+    ),
     _text(r"\b<ONEBIAS>\.(?=Linear|\w{3,9}\([^()]{0,99}bias\s?=\s?False)", "nn."),
     _text(r"\b<TORCHLIKE>\.(?=[A-Z])", "nn."),
     _text(r"\bhas_bias(?=\s?=)", "bias"),

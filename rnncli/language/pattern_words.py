@@ -139,7 +139,7 @@ _SETS = {
     "EACH": "(?:time[-_]?distributed|td)",
     "KERASLIKE": r"(?:hk|haiku|snt|sonnet|trax\.layers|tl)",
     "TORCHLIKE": r"(?:paddle|mindspore|ms|oneflow|flow|jittor|jt|tinygrad)\.nn",
-    "ONEBIAS": r"(?:(?:eqx|equinox|mlx)\.nn|nnx|chainer\.links|L)",
+    "ONEBIAS": r"(?:(?:eqx|equinox|mlx)\.nn|nnx|chainer\.links|L|Flux)",
     "ARROW": "(?:[-=]?>|→|to)",
     "TO": "(?:[-=]?>|→|-|to)",
     "TIMES": "(?:times|mal|veces|fois)",
