@@ -245,7 +245,7 @@ class PickledTensors:
         said = {
             "left out, needed only for training": _listed(self._training, "array"),
             "their numbers are not read": _listed(unread, "tensor"),
-            "left out, not being weights": _listed(self._left),
+            "left out, as they are not weights": _listed(self._left),
         }
         packed = re.compile(r"_packed_params|\.ao\.|^quantised$").search
         if any(map(packed, (*self.tensors, *self._left, *unread))):
