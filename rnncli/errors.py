@@ -211,6 +211,12 @@ def closest(word: str, words: Iterable[str], likeness: float = 0.6) -> str | Non
     return next(iter(likest(word, words, likeness)), None)
 
 
+def closest_in_any_case(word: str, words: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the word of `words` that is most similar to a word but for capital letters, as spelt there; else None."""
+    spelt = {each.lower(): each for each in words}
+    return spelt.get(closest(word.lower(), spelt, likeness) or "")
+
+
 def printable(text: str) -> str:
     """Return a text on one line, with a space for each line end or tab, and `?` for what else would control a terminal.
 

@@ -14,7 +14,7 @@ import click
 
 from rnncli.commands.command_line import Line, TypedLine, Word, shown
 from rnncli.commands.values import LIKE_A_CHOICE, FileName, framework, number
-from rnncli.errors import RnncliError, SpecError, closest, quote
+from rnncli.errors import RnncliError, SpecError, closest_in_any_case, quote
 from rnncli.formats import (
     FORMATS,
     KNOWN_EXTENSIONS,
@@ -131,8 +131,8 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
     try:
         if folder and not isdir(folder):
             around, last = os.path.split(folder)
-            beside = {each.lower(): each for each in os.listdir(around or ".")}
-            folder = os.path.join(around, beside.get(closest(last.lower(), beside, LIKE_A_CHOICE) or "", last))
+            near = closest_in_any_case(last, os.listdir(around or "."), LIKE_A_CHOICE)
+            folder = os.path.join(around, near or last)
         names = [each for each in sorted(os.listdir(folder or ".")) if os.path.splitext(each)[1] in endings]
     except (OSError, ValueError):
         return None
@@ -141,10 +141,10 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
         weights = [each for each in names if os.path.splitext(each)[1] in {*FORMATS} - {".json", ".py", ".ipynb"}]
         return os.path.join(folder, weights[0]) if len(weights) == 1 or (several and weights) else None
     stem = os.path.splitext(name)[0].lower()
-    lower = {each.lower(): each for each in names}
-    same = [each for each in lower if os.path.splitext(each)[0] == stem]
-    guess = closest(name.lower(), same, 0) or next(iter(same), None) or closest(name.lower(), lower, LIKE_A_CHOICE)
-    return None if guess is None else os.path.join(folder, lower[guess]) + separator + part
+    same = [each for each in names if os.path.splitext(each)[0].lower() == stem]
+    guess = closest_in_any_case(name, same, 0) or next(iter(same), None)
+    guess = guess or closest_in_any_case(name, names, LIKE_A_CHOICE)
+    return None if guess is None else os.path.join(folder, guess) + separator + part
 
 
 def with_near_files(this: TypedLine) -> Line:

@@ -34,7 +34,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rnncli.errors import RnncliError, UsageError, closest, listed, quote, shorten
+from rnncli.errors import RnncliError, UsageError, closest_in_any_case, listed, quote, shorten
 from rnncli.immutable import NamedTuple
 from rnncli.system.descriptors import can_name_a_file
 
@@ -257,10 +257,10 @@ def part_of(model: ModelFile, wanted: str) -> Part:
         with reading(f"{model.path}: {shorten(wanted)}"):
             raise failed[0]
     if len(named) != 1:
-        names = {part.name.lower(): part.name for part in parts}
-        near = None if named else closest(wanted.lower().partition(SEPARATOR)[0], names)
-        has = f"it has {shorten(listed([part.name for part in parts]), 200)}"
-        repair = None if near is None else f"{model.path}{SEPARATOR}{names[near]}"
+        names = [part.name for part in parts]
+        near = None if named else closest_in_any_case(wanted.partition(SEPARATOR)[0], names)
+        has = f"it has {shorten(listed(names), 200)}"
+        repair = None if near is None else f"{model.path}{SEPARATOR}{near}"
         message = f"{model.path} has no part {shorten(wanted)}; {has}"
         raise UsageError(message, f"choose one: {listing}", lead="perhaps", repair=repair)
     return named[0]

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from rnncli.errors import SpecError, closest, listed, quote, shorten
+from rnncli.errors import SpecError, closest_in_any_case, listed, quote, shorten
 from rnncli.formats import OpenNumbersError
 from rnncli.formats.build import ArgumentFaultError, MissingArgumentError, TwiceGivenError, UnknownArgumentError
 from rnncli.formats.frameworks import CLASSES, CUTS, DIFFERS, HOLDS, SHAPES, Signature, class_of
@@ -197,12 +197,11 @@ class Text:
         message = f"there is no layer {quote(call.name)}"
         if library := _other_library(call):
             return self.fault(f"{self.called_by(call)} is of {library}, not of Keras or PyTorch", span, OF_OTHERS)
-        names = {name.lower(): name for name in (*CLASSES[framework], *CONTAINERS)}
-        guess = None if word in FRAMEWORK_WORDS else closest(word, names)
+        guess = None if word in FRAMEWORK_WORDS else closest_in_any_case(word, (*CLASSES[framework], *CONTAINERS))
         if guess is not None:
             numbered = len(re.findall("[0-9]", word)) > len(re.findall("[0-9]", guess))  # LSTM1(8), LSTM3(2)
             lead = "layers are not numbered" if numbered else "perhaps"
-            return self.fault(message, span, lead=lead, repair=self.with_(span, names[guess]))
+            return self.fault(message, span, lead=lead, repair=self.with_(span, guess))
         known = framework_word(word)
         if known is None:
             theirs = [(layer.keras, *layer.classes) if whose == "Keras" else (layer.torch,) for layer in LAYERS]
