@@ -20,7 +20,7 @@ from rnncli.language.framework_words import FRAMEWORK_WORDS, framework_error
 from rnncli.language.kept import NEGATES, SHORTEST, digits_stand, keeps, leaves_out_a_number, unnumbered
 from rnncli.language.pattern_words import NAMED, THEIR_NAMES, compiled, names_of, squeezed
 from rnncli.language.printed import printed_error
-from rnncli.language.rewrites import ALONE, REWRITES
+from rnncli.language.rewrites import ALONE, AROUND, REWRITES, WRONG_ORDER
 from rnncli.language.rewriting import COSTS_A_GUESS, WITHOUT, Answer, Applied, Rewrite, led, search
 from rnncli.language.source import Token, changed, cut, lowered, splice, without_spaces
 from rnncli.layers import KINDS, LAYERS, Activation, Layer
@@ -110,7 +110,7 @@ def _steps(text: str, fault: SpecError, blanks: bool) -> Iterator[Applied[str]]:
     in_order = not is_pattern and len(text) <= _LONG and _fault(partial(spec.read, blanks=blanks), text) is None
     is_short = not is_pattern and not in_order and len(token.text) <= _LONG_LAYER
     yield from () if in_order else _in_ascii(text)
-    for row in REWRITES[:4] if is_pattern else REWRITES[-2:] if in_order else REWRITES:
+    for row in AROUND if is_pattern else WRONG_ORDER if in_order else REWRITES:
         yield from _rewritten(row, text, token)
     if is_short:
         yield from _names(text, token, fault)

@@ -134,8 +134,7 @@ _NO_BIAS = f"perhaps {in_both(LSTM, 'use_bias', False)}"
 _BACK = f"perhaps {in_both(LSTM, 'go_backwards', True)}"
 _INPUT_FIRST = "the first layer gives the input size"
 
-REWRITES = (
-    # around a spec, and between layers
+AROUND = (
     _text(rf"^(?=[^()]*\b(?:{'|'.join({*SETTINGS} - {'input'})})[\"']?\s?[:=])[^()]+$", _of_settings),
     _text(r"^<S>(?:\{([^{}]{0,999})\}|\(([^():]{1,99}:[^()]{0,999})\))<S>$", r"\1\2"),
     _text(r"\\(?:text\w{0,3}|math\w{2,3})\{([^{}]{1,999})\}|\\(?=_)|\$(?=_)|(?<=[0-9])\$", r"\1"),
@@ -143,6 +142,18 @@ REWRITES = (
         r"\$?\b((?:bi-?)?<K>)\$?(?:[:_$]{1,3}\s?)?\{<S>(<N>(?:x<N>)?|[a-z_]{3,20}\s?:[^{}]{1,99})<S>\}\$?",
         lambda found: f"{found[1]}:{re.sub(', ?', ':', re.sub(' ?: ?', '=', found[2]))}",
     ),
+)
+"""Ways to write what is around a spec, or one of its layers, which a pattern of several specs may also have."""
+
+WRONG_ORDER = (
+    _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
+    _text(r"^(?!\s*<INPUT>\b)(.{1,999}),<S>(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
+)
+"""Texts whose layers are all valid, but not in this order."""
+
+REWRITES = (
+    *AROUND,
+    # around a spec, and between layers
     _text(r"^<S>(?:\w{1,40}<S>=<S>|layers<S>:<S>)?(?:nn\.)?(?:Sequential)?\(?\[(.*?)\]?\)?<S>$", r"\1"),
     _text(r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]*(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]*$", r"input:\2,\1:\3"),
     _same_text(r"^<S>[0-9]{1,5}[:.)\s]\s{0,9}(?=<INPUT>:[0-9])", "", "without the line number"),
@@ -426,10 +437,9 @@ REWRITES = (
     _text(r"^(<INPUT>):<S>(?:(?:batch|input)_)?shape<S>[=:]", r"\1:"),
     _text(r"^(?:(?:input_)?shape|input_size|input_dim)[=:]\(?([0-9x]{1,20})\)?(?=,|$)", r"input:\1"),
     _text(r"^<S><INPUT>:(<N>),<S>(<EMBED>):(<N>)(?=,|$)", r"\2:\1x\3", message=_READS_IDS),
-    _text(r"^<S>in(?:put)?:(<N>),<S>(?=<EMBED>:)", "", _TIMESTEPS, _READS_IDS, drops=True),
-    _text(r"^(?!\s*<INPUT>\b)(.{1,999}),<S>(<INPUT>:[^,]{1,40})", r"\2,\1", message="a network starts with its input"),
+    *WRONG_ORDER,
 )
-"""All rows. The last two are also tried when all layers are right but their order is wrong."""
+"""All rows, in the order in which they are tried."""
 
 
 # Patterns: lists and ranges between braces
