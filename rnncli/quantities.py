@@ -46,8 +46,9 @@ FEW = {
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
 }
-FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 """Small numbers and common sizes in words."""
+
+FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 

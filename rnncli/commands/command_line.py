@@ -94,7 +94,7 @@ def commands_for(group: click.Group, typed: Sequence[str]) -> list[str]:
     context = click.Context(group)
     every = {name: group.get_command(context, name) for name in group.list_commands(context)}
     fitting = [name for name, each in every.items() if each is not None and options <= {*options_of(each)}]
-    return fitting or [_SHOWS] * (specs != [])
+    return fitting or ([_SHOWS] if specs else [])
 
 
 def is_spec(word: str) -> bool:

@@ -83,9 +83,9 @@ def usage_error(error: click.ClickException | UsageError, group: click.Group, ty
     """
     if isinstance(error, SpecError) or (isinstance(error, UsageError) and error.repair is None):
         return error
-    ahead = {"--color": 2, "--color=": 1}.get(re.sub("(?<==).*", "", typed[0]), 0)  # which may come before the command
-    this = TypedLine.of(group, (*typed[ahead:], *typed[:ahead]) if len(typed) > ahead else tuple(typed))
-    return _answer(this, _mistake(this, (ahead and _refusal(this)) or error))
+    ahead = 2 if typed[0] == "--color" else 1 if typed[0].startswith("--color=") else 0
+    this = TypedLine.of(group, (*typed[ahead:], *typed[:ahead]))  # --color may come before the command
+    return _answer(this, _mistake(this, (_refusal(this) if ahead else None) or error))
 
 
 def argument_error(error: RnncliError, text: str) -> RnncliError:
@@ -178,8 +178,8 @@ def _mended(this: TypedLine, first: Mistake | None = None) -> Answer[Line] | Non
         texts = [path for mark, path in pairwise(line) if mark == ">"]
         valued = [each for each in TypedLine.of(this.group, line).words if each.option is not None and each.value]
         files = [each.value or "" for each in valued if each.is_written]
-        given = [(each.option, each.value) for each in valued if each.option not in this.given]
-        missing = any(option and is_no_file(option, value or "") for option, value in given)
+        new = [each for each in valued if each.option not in this.given]
+        missing = any(each.option is not None and is_no_file(each.option, each.value or "") for each in new)
         if missing or any(map(isdir, (*texts, *files))) or any(names_another(each, *_FOR_TEXT) for each in texts):
             return False
         said = numbers_in(in_ascii(" ".join([*line, *(step.drops for step in way)])))

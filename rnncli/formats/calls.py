@@ -106,6 +106,14 @@ def is_call(text: str) -> bool:
     return plain and any(isinstance(each, ast.Call) for part in body for each in ast.walk(part))
 
 
+def _makes_up_a_number(text: str, repair: str) -> bool:
+    """Return whether a repair has more numbers than a text, and one that the text does not have."""
+    from rnncli.language.kept import numbers_in  # only an error needs it
+
+    typed, repaired = ([*numbers_in(each.lower())] for each in (text, repair))
+    return len(repaired) > len(typed) and not {*repaired} <= {*typed}
+
+
 def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAIRS) -> tuple[Part, frozenset[str]]:
     """Return the network in a text of calls, each layer with its position in the text, and the settings that it uses.
 
@@ -129,12 +137,8 @@ def read(text: str, settings: Settings = NO_SETTINGS, repairs: int = _MOST_REPAI
         otherwise = not fault.repair or repair == meant  # the text is written otherwise, whatever its fault
         if repair and otherwise:
             fault.advice = ""
-        from rnncli.language.kept import numbers_in  # only an error needs it
-
-        typed, repaired = ([*numbers_in(each.lower())] for each in (text, repair or ""))
-        makes_up = len(repaired) > len(typed) and not {*repaired} <= {*typed}
-        said = "for example" if makes_up else "perhaps"
-        raise fault.repaired(repair, (said if otherwise else fault.lead) if repair else "") from None
+            fault.lead = "for example" if _makes_up_a_number(text, repair) else "perhaps"
+        raise fault.repaired(repair, fault.lead if repair else "") from None
     except UnparsableError as error:
         message = f"it is not valid Python: {error}"
     except RnncliError as error:

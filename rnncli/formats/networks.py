@@ -186,7 +186,8 @@ def read_text(text: str, settings: Settings = NO_SETTINGS) -> Reading:
         try:
             return Reading(Network.parse(text))
         except SpecError as error:
-            raise ("[" in text and _listed(text)) or error from None  # shapes may be lists
+            shapes = _listed(text) if "[" in text else None  # shapes may be lists
+            raise shapes or error from None
     from rnncli.formats import calls
 
     if text.lstrip().startswith(">>> "):  # with what it prints, as in documentation
