@@ -60,10 +60,8 @@ def read(path: str, settings: Settings = NO_SETTINGS) -> ModelFile:
     notes += [f"{shorten(each.name)} is left out: {error.message}" for each, error in errors]
     for node in [each.node for each in _mentioned(graphs, tree)[:1] if not found and each.node]:
         notes.append(f"{ast.unparse(node)} (line {node.lineno}) is mentioned, but how it is used is not known")
-    imports = (each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom))
-    origins = (getattr(each, "module", None) or each.names[0].name for each in imports)
-    others = [OTHER_LIBRARIES[name] for name in (each.split(".")[0] for each in origins) if name in OTHER_LIBRARIES]
-    notes += [f"it uses {each}, which is neither Keras nor PyTorch" for each in others[:1] if not found]
+    if not found and (library := _other_library(tree)) is not None:
+        notes.append(f"it uses {library}, which is neither Keras nor PyTorch")
     left = tuple(node for each in found for node in each.left)
     failed = tuple(((each.name, *each.others), error) for each, error in errors)
     said = tuple(dict.fromkeys(notes))
@@ -106,6 +104,20 @@ def _presume(graphs: Graphs, made: Function | Class, line: int) -> None:
         graphs.presuming += (f"{made.name} has its default values: what is made of it at line {line} is not known",)
     graphs.call(made, Given([], {}, made.node))
     graphs.presuming = outer
+
+
+def _other_library(tree: ast.Module) -> str | None:
+    """Return the library other than the two frameworks that a source imports, or None if it imports none."""
+    for node in ast.walk(tree):
+        paths: list[str] = []
+        if isinstance(node, ast.Import):
+            paths = [each.name for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:  # `from .rnn` is the author's own
+            paths = [node.module]
+        for path in paths:
+            if (name := path.partition(".")[0]) in OTHER_LIBRARIES:
+                return OTHER_LIBRARIES[name]
+    return None
 
 
 def _error(found: list[_FoundModel]) -> RnncliError:
