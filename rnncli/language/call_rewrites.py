@@ -76,9 +76,8 @@ _CALLS = (
     # Other frameworks, and Keras's names behind nn.
     _text(r",\s*(?:rngs|key|state_is_tuple|reuse|time_major)\s?=\s?[\w.]{1,30}(?:\([^()]{0,30}\))?", ""),
     _text(r",\s*direction\s?=\s?(['\"])forward\1", ""),
-    _text(r"(?<![\w.])rnn\.(?=(?:Basic|Multi|LSTM)\w{0,9}Cell\()", ""),
+    _text(r"(?<![\w.])rnn(?:_cell)?\.(?=(?:Basic|Multi|LSTM)\w{0,9}Cell\()", ""),
     _text(r"\b(?:nn\.)?(?:Basic|Optimized)(?=(?:LSTM|GRU))", ""),
-    _text(r"\bBasicRNNCell(?=\()", "SimpleRNNCell"),
     _text(r"\b(?:tf\.[\w.]{5,30}|<KERASLIKE>)\.(GRU(?:Cell)?)\(([^()]{1,40})(?=\))", r"\1(\2, reset_after=False"),
     _text(r"\b<KERASLIKE>\.Linear(?=\()", "Dense"),
     _text(

@@ -414,7 +414,7 @@ REWRITES = (
     _same_part(r":linear_before_reset<S>=<S><NO><E>", ":reset=before"),
     _part(r":(?:r_?act|recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _same_part(r"(?<=[:=])hsigmoid<E>", "hard_sigmoid"),
-    _part(r":(?:non_?lin|func)[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
+    _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
     _same_part(r"(?<=[:=])(?:(?:\w{1,12}\.){2,4}|nn\.)(?=<ACT><E>)|(?<=[a-z])\((?:\w{3,4}=)?(?:-1)?\)<E>", ""),
     _part(r":(<KEY>)(?:[-:_/.+]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
     _part(r"^(<PLAIN>\b.*?):(<ACT>)<E>(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
