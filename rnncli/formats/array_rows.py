@@ -149,7 +149,7 @@ class _RowBuilder:
             for place in self._cells
             if self._normalizes(place + 1) and self._reads[place] == self._reads[place + 1] != self._returns[place]
         }
-        # The next cell of a cell's family, in numerical order.
+        # By a cell, the next one of its family, in numerical order.
         self._next: dict[int, int] = {}
         of_family: dict[str, int] = {}
         for place in sorted(range(len(nodes)), key=lambda place: self._names[place][:2]):

@@ -407,11 +407,10 @@ class Recorder(Program):
     def rounds(self, node: Loop, items: Iterable[Value], scope: Scope) -> Following[End | None]:
         """Follow a loop round by round, until a round repeats the calls of the previous one: the next timestep."""
         first = items[0] if isinstance(items, list) and items else None
-        data = isinstance(first, TracedTensor) or bool(isinstance(first, list) and self.tensors(first))
-        timed = any(isinstance(each, OfData) for each in (first if isinstance(first, list) else [first]))
-        timed = timed or isinstance(first, TracedTensor)
+        parts = first if isinstance(first, list) else [first]
+        timed = isinstance(first, TracedTensor) or any(isinstance(each, OfData) for each in parts)
         shorter = timed and _is_shorter(getattr(node, "iter", node))
-        loop = _RecordedLoop(self._count, self._count, timed, shorter, reads=data)
+        loop = _RecordedLoop(self._count, self._count, timed, shorter, reads=bool(self.tensors(parts)))
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -430,7 +429,7 @@ class Recorder(Program):
                 fewer = in_turn or loop.shorter
                 how = "over fewer timesteps than there are" if fewer else "that does not take the timesteps in turn"
                 for step in [step for step in layers if loops(step.word)] or layers[:1]:
-                    if not (in_turn and not loop.shorter) and _FEEDBACK not in [note.text for note in step.notes]:
+                    if (loop.shorter or not in_turn) and _FEEDBACK not in [note.text for note in step.notes]:
                         step.note(Note(f"{_IN_A_LOOP} {how}; here over all of them", "differs"))
 
     def take(self, timestep: Value) -> None:
