@@ -28,20 +28,18 @@ SCALES = {
 }
 """The suffix for each word after a number."""
 
+_SMALL = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
 
 FEW = {
+    **{word: str(count) for count, word in enumerate(_SMALL.split(), 2)},
     **{f"{ten}{one}": f"{tens}{ones}" for tens, ten in enumerate(_TENS, 2) for ones, one in enumerate(_ONES)},
-    "one hundred twenty-eight": "128",
-    "two hundred fifty-six": "256",
-    "five hundred twelve": "512",
     **{f"{word} hundred": f"{count}00" for count, word in enumerate(("two", "three", "four", "five", "six"), 2)},
-    **dict.fromkeys(("two", "double", "zwei", "dos", "deux"), "2"),
-    **dict.fromkeys(("three", "triple", "drei", "tres", "trois"), "3"),
-    **dict(it.split() for it in ("four 4", "five 5", "six 6", "sixteen 16", "sechzehn 16", "dieciseis 16")),
-    **dict(it.split() for it in ("twelve 12", "seize 16", "zweiunddreissig 32", "trente-deux 32")),
-    **dict(it.split() for it in ("eight 8", "acht 8", "ocho 8", "huit 8", "ten 10", "zehn 10", "diez 10", "dix 10")),
+    **dict.fromkeys(("double", "zwei", "dos", "deux"), "2"),
+    **dict.fromkeys(("triple", "drei", "tres", "trois"), "3"),
+    **dict(it.split() for it in ("sechzehn 16", "dieciseis 16", "seize 16", "zweiunddreissig 32", "trente-deux 32")),
+    **dict(it.split() for it in ("acht 8", "ocho 8", "huit 8", "zehn 10", "diez 10", "dix 10")),
     **dict.fromkeys(("vierundsechzig", "soixante-quatre", "sesenta y cuatro"), "64"),
     **dict.fromkeys(("one hundred", "hundred", "hundert", "cien", "cent"), "100"),
     **dict.fromkeys(("twice", "zweimal", "dos veces", "deux fois"), "2 times"),
@@ -49,6 +47,8 @@ FEW = {
 """Small numbers and common sizes in words."""
 
 FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
+
+_LARGE = {"hundred": 100, "thousand": 1000}
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
@@ -75,6 +75,19 @@ def parse_number(text: str) -> int:
         raise ValueError(f"{shorten(text) or quote(text)} is not a whole number such as 128, 10k or 10_000")
     # Python refuses to parse numbers with thousands of digits, which cannot be sizes anyway.
     return int("".join(groups).lstrip("0")[:40] or "0") * multiple
+
+
+def in_words(text: str) -> str:
+    """Return the number that words stand for: 128 for one hundred and twenty-eight, 10000 for ten thousand."""
+    number = group = 0
+    for word in re.findall("[a-z]+", text.lower()):
+        if word in _LARGE:
+            group = (group or 1) * _LARGE[word]
+        else:
+            group += int(FEW.get(word, word == "one"))
+        if word == "thousand":
+            number, group = number + group, 0
+    return str(number + group)
 
 
 def parse_count(text: str) -> int:

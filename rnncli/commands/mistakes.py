@@ -125,7 +125,8 @@ def _file_error(error: RnncliError, this: TypedLine) -> RnncliError:
         meant = this.line(each for each in this.words if each.option is not option)
     elif not this.arguments and (weights := this.options.get("--weights")) in this.given:
         lead = "a model file is a SPEC"
-        meant = this.line(Word(each.value or "") if each.option is weights else each for each in this.words)
+        words = [Word(each.value or "") if each.option is weights else each for each in this.words]
+        meant = with_near_files(TypedLine.of(this.group, this.line(words)))
     elif this.name == "inspect" and meant == this.typed and (found := _mended(this)) is not None and found.way:
         meant, lead = found.state, _lead(this, found.way)
     return error if meant == this.typed else type(error)(error.message, advice, lead=lead, repair=shown(meant))
@@ -406,7 +407,7 @@ def _with_command(this: TypedLine) -> Iterator[Applied[Line]]:
         yield Applied((guess, *rest))
     elif not name.startswith("-") and not is_spec(name) and not isfile(name):
         yield Applied(this.typed, advice=f"commands: {', '.join(this.commands)}")
-    else:
+    elif not any(each in this.commands for each in rest):  # else that is the command: SPEC compare
         lines = [(command, *this.typed) for command in commands_for(this.group, this.typed)]
         for line in sorted(lines, key=lambda each: _refusal(TypedLine.of(this.group, each)) is not None):
             yield Applied(line, "perhaps", f"there is no command before {quote(name)}")

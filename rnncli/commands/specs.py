@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rnncli.commands.command_line import options_of, these_arguments, this_line
+from rnncli.commands.command_line import options_of, running, these_arguments, this_line
 from rnncli.commands.options import check_used, note_used, settings
 from rnncli.commands.output import report, results, tell
 from rnncli.errors import RnncliError, SpecError, UsageError, closest, quote, shorten
@@ -142,9 +142,25 @@ def _check_begins(text: str) -> None:
         with suppress(RnncliError):
             head = read(first, settings()).network
     if head is not None and len(head.layers) == 1:
-        repair = this_line(arguments=[", ".join([first, *more])]) if "(" in first else None
+        is_compared = (this := running()) is not None and this.name == "compare"  # which one network is not
+        whole = None if is_compared else _joined([first, *more])
+        repair = this_line(arguments=[whole]) if whole is not None else None
         message = f"{quote(text)} is a network of its own, whose input is not given"
         raise UsageError(message, "one network is one argument", repair=repair)
+
+
+def _joined(texts: Sequence[str]) -> str | None:
+    """Return the network of several arguments, as they are written or as a spec; None if they do not fit together."""
+    whole = ", ".join(texts)
+    with suppress(RnncliError):
+        return whole if read(whole, settings()).network else None
+    spec = ""
+    try:
+        head, *more = (str(read(each, settings()).network) for each in texts)
+        spec = ",".join([head, *(each.partition(",")[2] for each in more)])
+        return str(read(spec, settings()).network)
+    except RnncliError as error:
+        return error.repair if spec else None
 
 
 def _check_whole(reading: Reading, text: str) -> None:

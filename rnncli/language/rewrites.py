@@ -25,7 +25,7 @@ from rnncli.language.pattern_words import (
 from rnncli.language.rewriting import Rewrite
 from rnncli.layers import KINDS, LSTM
 from rnncli.layers.words import in_both
-from rnncli.quantities import FEW, SCALES, nearest_size
+from rnncli.quantities import FEW, SCALES, in_words, nearest_size
 
 
 def _fraction(found: re.Match[str]) -> str:
@@ -179,6 +179,11 @@ REWRITES = (
     _text(r"(?<!\w)\*\*|\*\*(?!\w)", ""),
     _same_text(r"(?<=[0-9a-z])<S>(?:->)?<S>[(\[]<REMARK>[^()]{0,99}[)\]]<S>$", "", "without the remark"),
     _same_text(r"<WITH>(?:both|two|2)[-\s]?(?:directions?|ways?)<END>", ":bi", _BI),
+    _same_text(
+        r"\b(?:(?:<FEW>|one)[\s-])?(?:hundred|thousand)\b"
+        r"(?:\s(?:and\s)?(?:<FEW>|one|thousand)\b(?!\s(?:stacked\s|deep\s)?(?:bi\S{0,12}\s)?(?:<K>|<LAYERS>)))*",
+        lambda found: in_words(found[0]),
+    ),
     _same_text(r"(?:^|(?<=,))<S>(<FEW>)\s(?=<R>:)", lambda found: f"{FEW[found[1].lower()]}x"),
     _same_text(r"\b(?:<FEW>)\b", lambda found: FEW[found[0].lower()]),
     _text(rf"(?:^|(?<=\s))(?:{SMALL_WORDS}|{THEIR_SMALL_WORDS})\s{{1,9}}", ""),
@@ -401,7 +406,7 @@ REWRITES = (
     _part(r":([a-z]{1,20})=?(?=[0-9]{1,9}(?::|$))", _key),
     _part(r"^(<SLIDES>:<N>x<N>.*?)[/:](?=[0-9]{1,3}(?::|$))", r"\1:stride="),
     _part(r"^(<SLIDES>:<N>x[0-9]{1,4})(?=[sd][0-9])", r"\1:"),
-    _same_part(r":(?:steps?|hop)=(?=[0-9])", ":stride="),
+    _same_part(r"^(<SLIDES>:.*?):(?:steps?|hop)=(?=[0-9])", r"\1:stride="),
     _part(r"^(<WORD>)[x=@_-]?(?=[0-9])", r"\1:"),
     _same_part(r"^(<SLIDES>:<N>x([0-9]{1,3})):pad(?:ding)?=([0-9]{1,3})$", _padded),
     _part(r"^(<K>:.*?):drop(?:out)?(?:_?rate)?[=:](0?\.[0-9]{1,9})<E>(.*)", r"\1\3,dropout:\2", "as a separate layer"),
@@ -415,8 +420,10 @@ REWRITES = (
     _part(r":(?:r_?act|recurrent_act|gates?(?:_act)?|inner_act)\w{0,7}<S>=", ":recact="),
     _same_part(r"(?<=[:=])hsigmoid<E>", "hard_sigmoid"),
     _part(r":non_?lin[a-z]{0,6}[:=](?=<ACT>(?::|$))", ":act="),
-    _same_part(r"(?<=[:=])(?:(?:\w{1,12}\.){2,4}|nn\.)(?=<ACT><E>)|(?<=[a-z])\((?:\w{3,4}=)?(?:-1)?\)<E>", ""),
-    _part(r":(<KEY>)(?:[-:_/.+]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
+    _same_part(
+        r"(?<=[:=])(?:(?:\w{1,12}\.){2,4}|(?:nn|torch)\.)(?=<ACT><E>)|(?<=[a-z])\((?:\w{3,4}=)?(?:-1)?\)<E>", ""
+    ),
+    _part(r":(<KEY>)(?:[-:_/.+|]|<SLIP>)(<VALUE>)<E>", r":\1=\2"),
     _part(r"^(<PLAIN>\b.*?):(<ACT>)<E>(.*)$", r"\1\3,act:\2", r"act:\2 is a separate layer"),
     _part(r":(?!<ACT>:|<FLAG>:)([a-z_]{3,30}):(<ACT>|<VALUE>|<YES>|<NO>)<E>", r":\1=\2"),
     _part(r"(?<=:)(\w{1,40})<S>=<S>(?:no|off)<E>", r"\1=False"),
