@@ -28,14 +28,17 @@ SCALES = {
 }
 """The suffix for each word after a number."""
 
-_SMALL = "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+_SMALL = (
+    *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
+    *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
+)
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
 
 FEW = {
-    **{word: str(count) for count, word in enumerate(_SMALL.split(), 2)},
+    **{word: str(count) for count, word in enumerate(_SMALL, 2)},
     **{f"{ten}{one}": f"{tens}{ones}" for tens, ten in enumerate(_TENS, 2) for ones, one in enumerate(_ONES)},
-    **{f"{word} hundred": f"{count}00" for count, word in enumerate(("two", "three", "four", "five", "six"), 2)},
+    **{f"{word} hundred": f"{count}00" for count, word in enumerate(_SMALL[:8], 2)},
     **dict.fromkeys(("double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("triple", "drei", "tres", "trois"), "3"),
     **dict(it.split() for it in ("sechzehn 16", "dieciseis 16", "seize 16", "zweiunddreissig 32", "trente-deux 32")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 from rnncli.errors import SpecError
@@ -75,14 +75,24 @@ def _apart(found: re.Match[str]) -> str:
 def _with_field(found: re.Match[str]) -> str:
     """`input:8,gru:4,dense:1 --reset before` -> `input:8,gru:4:reset=before,dense:1`: the last layer that has it."""
     name, _, value = found[4].replace("-", "_").replace("\0", "=").partition("=")
-    layers = re.split(r",(?![^{}]*\})", found[2])
+    name = {"bidirectional": "bi", "no_bias": "nobias"}.get(name, name)
     fields = (f"{name}={value}",) if value else (name, f"{name}=True")
-    for place, field in product(reversed(range(len(layers))), fields):
-        spec = ",".join([*layers[:place], f"{layers[place]}:{field}", *layers[place + 1 :]])
+    typed = f"{found[1]}\0{found[2]}{found[3]}"
+    line = "\0".join(_layer_with(fields, word) for word in typed.split("\0"))
+    return f"{line}{found[5]}" if line != typed else found[0]
+
+
+def _layer_with(fields: Sequence[str], spec: str) -> str:
+    """Return a spec, template or pattern with the first of the fields that one of its layers has; else as it is."""
+    layers = re.split(r",(?![^{}]*\})", spec)
+    for place, field in product(reversed(range(len(layers) * (":" in spec))), fields):
+        new = ",".join([*layers[:place], f"{layers[place]}:{field}", *layers[place + 1 :]])
+        blanks = re.sub(r"\b_\w*", "8", new)
         with contextlib.suppress(SpecError):
-            Network(*parse(re.sub(r"\b_\w*|\{[^{}]*\}", "8", spec)))  # a template or a pattern
-            return f"{found[1]}\0{spec}{found[3]}{found[5]}"
-    return found[0]
+            for end in (r"\1", r"\2"):  # the first and the last choice between braces
+                Network(*parse(re.sub(r"\{([^{},.]*)(?:[^{}]*[,.])?([^{}]*)\}", end, blanks)))
+            return new
+    return spec
 
 
 _SIZES = "units|hidden|hidden[-_](?:units|size|dim)|num[-_]units|out[-_]features"
@@ -150,7 +160,7 @@ LINES = (
     _line("(.*) (-[a-z])([0-9]+)([a-z])([0-9]+)…", r"\1 \2 \3 -\4 \5\6"),
     _line("(.*) (--<LONG>[ =][^ ,]+),(?:--)?(<LONG>=.+)", r"\1 \2 --\3"),
     _line(f"(.*) (--?[a-z][a-z_-]*)[ =]([0-9.,/]+) ([kmgt]?(?:i?b|hz|s|mac)?|{'|'.join(SCALES)})…", r"\1 \2 \3\4\5"),
-    _line("solve(.*) (--<LONG>)[ =](?:==|exactly) ?([0-9][^ ]*)…", r"solve\1 \2 \3 --exactly\4"),
+    _line("solve(.*) (--<LONG>)[ =](?:==|exact(?:ly)?) ?([0-9][^ ]*)…", r"solve\1 \2 \3 --exactly\4"),
     _line(f"(.*) (--<LONG>|-[a-z]){_EQUALS}([^ ]+(?: .*)?)", r"\1 \2 \3"),
     _line("(.*) (<OPTION>)[ =]([0-9.]+)(<INPUT>:.*)", r"\1 \2 \3 \4"),
     _line("(.*) (--<LONG>|-[a-z])[ =]([^ ]*[:(][^ ]*) ([^ :(-][^ :(]*)…", r"\1 \2 \4 \3\5"),
@@ -195,8 +205,12 @@ LINES = (
     _line(rf"({_SOURCE}) --set[ =]([a-z_]\w*)((?: -.*)?)", r"\1 --set \2=100\3", "for example"),
     _line(rf"(?=.*{_PYTHON}|.*\b({_OPENS})\b.*--\1)({_SOURCE}) --({_OPENS}){_N}…", r"\2 --set \3=\4\5", advice=_OPENED),
     _line(rf"(?=.*{_PYTHON})({_SOURCE}) --([a-z]+)-([a-z]+){_N}…", r"\1 --set \2_\3=\4\5", advice=_OPENED),
-    _line(r"(.* <INPUT>:[^ ()]*)… --(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
-    _line(r"(.*) (<INPUT>:[^ ()]*)… --(?!length)(<FIELD>(?:[ =][a-z0-9.]+)?)((?: [^0-9].*)?)", _with_field, "perhaps"),
+    _line(r"(.* <INPUT>:[^ ()]*)… --(?!bidir)(<ARGUMENT>)((?: [^0-9].*)?)", r"\1:\3\2\4"),
+    _line(
+        r"(.*) (<INPUT>:[^ ()]*)… --(?!length)((?:<FIELD>|same|causal|no[-_]bias)(?:[ =][a-z0-9.]+)?)((?: [^0-9].*)?)",
+        _with_field,
+        "perhaps",
+    ),
     _line(rf"(.* <BODY>:[^ ()]*)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1:input=\3\2\4"),
     _line(rf"(?:sweep|solve)((?: [^ -][^ ]*)* [^ ]+{_PYTHON}(?: --set[ =][^ ]+)+).*", r"spec\1", "start from its spec"),
     _line(rf"(<COMMAND>) (<BODY>)… (?:--{_FEATURES}|-i)[ =]([0-9x]+)(.*)", r"\1 input:\4,\2\3\5"),
