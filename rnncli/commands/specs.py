@@ -143,7 +143,7 @@ def _check_begins(text: str) -> None:
             head = read(first, settings()).network
     if head is not None and len(head.layers) == 1:
         is_compared = (this := running()) is not None and this.name == "compare"  # which one network is not
-        whole = None if is_compared else _joined([first, *more])
+        whole = None if is_compared or text != more[0] else _joined([first, *more])
         repair = this_line(arguments=[whole]) if whole is not None else None
         message = f"{quote(text)} is a network of its own, whose input is not given"
         raise UsageError(message, "one network is one argument", repair=repair)
