@@ -363,6 +363,8 @@ class Graphs(Containers):
             return values[key] if type(key) is int and -len(values) <= key < len(values) else left_open(node)
         if not isinstance(owner, TracedTensor):
             made = SIZE if isinstance(owner, OfData) else super().item(owner, index, scope, node)
+            if isinstance(made, TracedTensor | OfData):
+                self.take(TURN)
             alike = isinstance(owner, list) and 1 < len(owner) == owner.count(owner[0])
             if alike and isinstance(owner[0], TracedTensor) and owner[0].step.timed:  # the outputs of a loop
                 if isinstance(made, list):

@@ -51,7 +51,11 @@ RECURRENT = names(
 _COMPUTING = names("__init__ __call__ forward call")
 """The methods of a module that make it and compute its output."""
 
-HARMLESS = sys.stdlib_module_names | FRAMEWORK_PACKAGES | names("attr attrs typing_extensions six numpy")
+HARMLESS = (
+    sys.stdlib_module_names
+    | FRAMEWORK_PACKAGES
+    | names("attr attrs typing_extensions six numpy scipy pandas sklearn gym gymnasium torchmetrics tokenizers tqdm")
+)
 """Modules that have no layers but those of the frameworks, and no decorator that changes the layers of a class."""
 
 

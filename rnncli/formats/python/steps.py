@@ -44,6 +44,9 @@ KEEP_WIDTH = names(
 ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 """Functions and methods that return zeros."""
 
+_UNCLEAR = names("assignment condition index")
+"""Operations after which a state may be the one that a cell returned, or not."""
+
 _IN_A_LOOP = "is called in a loop"
 _FEEDBACK = "reads what follows from its own output in a loop; here it reads only its input"
 
@@ -409,8 +412,9 @@ class Recorder(Program):
         first = items[0] if isinstance(items, list) and items else None
         parts = first if isinstance(first, list) else [first]
         timed = isinstance(first, TracedTensor) or any(isinstance(each, OfData) for each in parts)
+        reads = isinstance(items, Opaque) or bool(self.tensors(parts))
         shorter = timed and _is_shorter(getattr(node, "iter", node))
-        loop = _RecordedLoop(self._count, self._count, timed, shorter, reads=bool(self.tensors(parts)))
+        loop = _RecordedLoop(self._count, self._count, timed, shorter, reads=reads)
         if not self._loops:
             self._sites, self._same = {}, {}
         self._loops.append(loop)
@@ -472,10 +476,11 @@ class Recorder(Program):
         cell = recurs(module) and module.name.endswith("Cell")
         alone = not isinstance(returned, list) or (module.framework == "torch" and cell)
         begins, ends = _states(states), _states(self.tensors(returned if alone else returned[1:]))
-        known = all(step.word is not None or step.is_data for step, _ in begins)  # others are left out, which is said
+        known = all(step.kind not in _UNCLEAR for step, _ in begins)
         if (cell or (recurs(module) and self.in_time)) and begins != ends and known:
             own.note(Note(f"{_IN_A_LOOP} without the state that it returned; here it carries its state on", "differs"))
-        if begun and begins == ends != [] and tensors == read and not any(loop.reads for loop in begun):
+        known = all(each.step.word is not None or each.is_data for each in tensors)  # others are said to be left out
+        if begun and begins == ends != [] and tensors == read and known and not any(loop.reads for loop in begun):
             own.note(Note(f"{_IN_A_LOOP} on the same input in each round; here it reads a sequence once", "differs"))
         for loop in begun:
             loop.alike = True
@@ -515,7 +520,9 @@ def _states(tensors: Sequence[TracedTensor]) -> list[tuple[TracedStep, str]]:
     found = []
     for each in tensors:
         step = each.alone.step
-        while step.reads and (step.word == Pass() or getattr(step.word, "kind", "") == "dropout"):
+        while step.reads and (
+            step.word == Pass() or step.kind == "slice" or getattr(step.word, "kind", "") == "dropout"
+        ):
             step = step.reads[0].step
         found.append((step, each.alone.part))
     return found
