@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rnncli.errors import shorten
 from rnncli.formats.build import node_of
-from rnncli.formats.frameworks import ALIASES
+from rnncli.formats.frameworks import ALIASES, NOT_TRAINED
 from rnncli.formats.nodes import Node, Note, Read, loops
 from rnncli.formats.python.functions import OTHERWISE
 from rnncli.formats.python.steps import Edge, Module, TracedStep, TracedTensor
@@ -38,6 +38,7 @@ def nodes_of(steps: Sequence[TracedStep], outputs: Sequence[TracedTensor], modul
             first[step.module, step.level] = own
         made, notes = step.made or node_of(None), [*step.notes, *(() if step.module is None else step.module.notes)]
         notes += [note for one in step.reads or () if one.step.is_data for note in one.step.notes]
+        notes = [each for each in notes if each.text != NOT_TRAINED or step.has_weights]
         reads = tuple(Read(names.get(one.step, f"{one.step.kind} elsewhere"), one.returns) for one in step.reads or ())
         before = step.reads[0].step.out if step.reads and step.is_keras else None
         lead = "" if step.made is None else f"{shorten(own)} "
