@@ -329,7 +329,8 @@ def calls_in(values: Sequence[Value]) -> Iterator[Call]:
 def _other_library(call: Call) -> str:
     """Return the library of a call by its path, if that is neither of the two frameworks; else an empty text."""
     known = {"keras", "tf_keras", "torch"}.intersection(call.path)
-    return "" if known else next((OTHER_LIBRARIES[each] for each in call.path[:-1] if each in OTHER_LIBRARIES), "")
+    words = [each for place, each in enumerate(call.path[:-1]) if not (place and each == "rnn")]  # nn.modules.rnn
+    return "" if known else next((OTHER_LIBRARIES[each] for each in words if each in OTHER_LIBRARIES), "")
 
 
 def class_name(framework: Framework, call: Call) -> str | None:

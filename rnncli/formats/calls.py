@@ -299,6 +299,10 @@ class _CallReader(Text):
         """Return the layers, each of which reads the one before it."""
         values: list[tuple[Value, ast.expr, bool]] = []
         for statement in self.tree.body:
+            for each in statement.names if isinstance(statement, ast.Import | ast.ImportFrom) else ():
+                path = ".".join([*filter(None, [getattr(statement, "module", None)]), each.name])
+                if each.asname:
+                    self._evaluator.assign(ast.Name(each.asname), Named((*path.split("."),)), self._scope)
             if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
                 value, targets = self._evaluator.value(statement.value, self._scope), getattr(statement, "targets", [])
                 held = (self._scope.get(each.id) for each in ast.walk(statement.value) if isinstance(each, ast.Name))
