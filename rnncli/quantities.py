@@ -52,6 +52,7 @@ FEW = {
 FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 
 _LARGE = {"hundred": 100, "thousand": 1000}
+"""The words that multiply the number before them."""
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
