@@ -109,12 +109,8 @@ def _presume(graphs: Graphs, made: Function | Class, line: int) -> None:
 def _other_library(tree: ast.Module) -> str | None:
     """Return the library other than the two frameworks that a source imports, or None if it imports none."""
     for node in ast.walk(tree):
-        paths: list[str] = []
-        if isinstance(node, ast.Import):
-            paths = [each.name for each in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:  # `from .rnn` is the author's own
-            paths = [node.module]
-        for path in paths:
+        if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):  # `from .rnn` is one's own
+            path = getattr(node, "module", None) or node.names[0].name
             if (name := path.partition(".")[0]) in OTHER_LIBRARIES:
                 return OTHER_LIBRARIES[name]
     return None
