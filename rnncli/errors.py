@@ -196,6 +196,7 @@ def likest(word: str, words: Iterable[str], likeness: float = 0.6) -> list[str]:
     # Only errors need it, and it is slow to import.
     from difflib import get_close_matches
 
+    # More than two, since one with two letters swapped may not be among the first.
     found = get_close_matches(word, list(words), n=6, cutoff=max(likeness, least)) if len(word) <= _LONGEST_WORD else []
     found.sort(key=lambda guess: not _are_swapped(guess, word))
     return [guess for guess in found[:2] if not (guess in word and len(word) > len(guess) + 2)]

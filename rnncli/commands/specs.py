@@ -180,7 +180,7 @@ def _check_whole(reading: Reading, text: str) -> None:
 
 def assumed_size(message: str, text: str, spec: str) -> RnncliError:
     """Return the error that an answer depends on an assumption, which `spec` has in place of `text`."""
-    features = " features" in message  # else of whose library a layer is
+    features = " features" in message  # otherwise it is assumed which library a layer is from
     advice = "say how many features it reads, Input((None, 8)) in Keras" if features else "write it as a spec"
     return RnncliError(message, advice, lead="for example", repair=_line_with(spec, text))
 

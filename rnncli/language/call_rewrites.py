@@ -99,7 +99,7 @@ _CALLS = (
     _text(r"\bdirection\s?=\s?(['\"])bidirect(?:ional)?\1", "bidirectional=True"),
     _text(r"\bMultiRNNCell(?=\()", "StackedRNNCells"),
     _text(r"\bnnx?\.RNN\(\s*(?:nnx?\.)?(\w{3,9}Cell\([^()]{1,99}\))", r"RNN(\1, return_sequences=True"),
-    _text(r"\b(?:nnx?|hk)\.Embed(?=\()", "nn.Embedding"),
+    _text(r"\bnnx?\.Embed(?=\()", "nn.Embedding"),
     _text(r"(?<![.\w])(?-i:conv1d)(?=\(\s?[0-9]{1,9},\s?[0-9]{2,9},\s?[1-9]\s?\))", "nn.Conv1d"),
     _text(r"(?<=,)\s*features(?=\s?=)", " embedding_dim"),
     _text(r"\bnn\.(?=Dense\([0-9]{1,9}\)|(?:Dense|LSTMCell)\(features\s?=)", ""),

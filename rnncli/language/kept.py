@@ -174,8 +174,8 @@ def unnumbered(text: str) -> str:
     number = int(first[1]) if first is not None else 0
     if first is None or not re.search(mark.format(number + 1), text):
         return text
-    for each in range(number, number + 40):
-        text = re.sub(mark.format(each), ", ", text, count=1)
+    while (rest := re.sub(mark.format(number), ", ", text, count=1)) != text:
+        text, number = rest, number + 1
     return text.strip(" ,")
 
 

@@ -99,7 +99,7 @@ SETTINGS = {
 }
 """What the settings of a configuration or a paper mean, by their names."""
 
-_OTHERS = r"(?::[a-z][\w=]{0,30}){0,9}"
+_ANY_FIELDS = r"(?::[a-z][\w=]{0,30}){0,9}"
 """Fields between a kind and its size, or after it."""
 
 _SETS = {
@@ -129,8 +129,8 @@ _SETS = {
     "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
     "S": r"\s{0,9}",
     "SLIP": "(?-i:[a-jl-z])??",
-    "F": _OTHERS,
-    "SIZED": f"(?:{_any(_ONE_SIZE)}{_OTHERS}:[0-9]+:|{_any(TWO_SIZES)}{_OTHERS}:[0-9]+x[0-9]+:)",
+    "F": _ANY_FIELDS,
+    "SIZED": f"(?:{_any(_ONE_SIZE)}{_ANY_FIELDS}:[0-9]+:|{_any(TWO_SIZES)}{_ANY_FIELDS}:[0-9]+x[0-9]+:)",
     "WHOLE": _any(WHOLE),
     "WORD": _any(f"{name}:{word}" for name, sizes in _WORDED.items() for word in sizes.words),
     "WORDED": _any(_WORDED),

@@ -221,7 +221,6 @@ REWRITES = (
     _text(r"(?<=[0-9])\s{1,9}hidden(?=\s{1,9}(?:<R>|<LAYERS>)\b)", ""),
     _text(r"\b(<N>)\s{1,9}(<R>)\s{1,9}(?:hidden\s)?<CELLS>\b", r"\2:\1"),
     _same_text(r"(?:^|(?<=,))<S>(?:(?:1|one|single)[-\s])?(?:hidden\s)?<LAYERS>\s{1,9}(?=(?:<K>|<CLASS>)\b)", ""),
-    _text(r"^<S>(<R>),?\sinput\s<UNITS>\s(<N>),?\s(?:<AND>\s)?(?:hidden\s)?<UNITS>\s(<N>)$", r"input:\2,\1:\3"),
     _text(r"(<R>)(?:,<S>|\s)(?:hidden[\s-])?<UNITS>[\s:=]{1,3}(?=[0-9])", r"\1:", ALONE),
     _text(r"\b([2-9])\s(<LINEAR>)\s<LAYERS>[\s:](<N>)(?:[\s-]<OUTPUTS>)?(?=,|$)", r"\2:\3:x\1", _REPEATS),
     _text(r"\b(<LINEAR>)(?:\s<LAYERS>)?[\s:](<N>)[\s-]<OUTPUTS>\b", r"\1:\2"),
