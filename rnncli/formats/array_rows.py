@@ -43,6 +43,9 @@ _END = re.compile(
 _NORMALIZATIONS = ("norm", "bnorm")
 """The kinds of normalizations."""
 
+OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
+"""Names of modules that normalise otherwise than a LayerNorm."""
+
 _HOME = re.compile(r"(^|[./])[^./]*$")
 
 _MOST = 20
@@ -57,10 +60,6 @@ def owner_of(name: str) -> str:
 def numbered(name: str) -> tuple[str, list[int]]:
     """Return the family of a node, which is its name without numbers, and the numbers."""
     return re.sub("[0-9]+", "", owner_of(name)).rstrip("_"), [int(each) for each in re.findall("[0-9]{1,9}", name)]
-
-
-OTHER_NORM = re.compile(r"batch|group|instance|rms|(^|[._/])[bg]n")
-"""Names of modules that normalise otherwise than a LayerNorm."""
 
 
 def ending(name: str) -> str:

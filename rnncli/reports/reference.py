@@ -309,8 +309,10 @@ _ARGUMENTS = _argument_words([option.attribute for _, option in _OPTIONS])
 """The frameworks' arguments for fields."""
 
 _MEANT = {"vocab": "vocab_size", "dim": "embedding_dim", "steps": "timesteps", "output": "units"}
+"""The word for what a setting means, if it is another one."""
+
 _SETTINGS = {name: _MEANT.get(each, each) for name, each in SETTINGS.items() if "_" in name and each != "kind"}
-"""The words for the sizes that configurations and papers call otherwise, by their names there."""
+"""The word for each name of a size in configurations and papers."""
 
 _SORTS: Mapping[str, tuple[Collection[str], Callable[[str], Entry]]] = {
     "field": (_FIELDS, _field_entry),
