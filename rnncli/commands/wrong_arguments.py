@@ -118,8 +118,8 @@ def near_file(text: str, several: bool = False, endings: Collection[str] = FORMA
     """Return the model file that was probably meant by a name, `modle.npz` or `model`, with the part that it names.
 
     The name may have a folder, which may be misspelt too, and backslashes. `endings` are the extensions that it may
-    have. The result is None if no name is similar, there is a file of that name, or a folder has `several` files and
-    one is wanted.
+    have. The result is None if no name is similar, if there is a file of that name, or if a folder has several files
+    with weights, unless the first of `several` will do.
     """
     plain = re.sub(r"\\(?! )", "/", re.sub("^file:(?://)?", "", text.strip()))
     path, separator, part = plain.partition(SEPARATOR)

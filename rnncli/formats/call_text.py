@@ -346,7 +346,7 @@ def class_name(framework: Framework, call: Call) -> str | None:
 
 
 def foreign_module(call: Call) -> str:
-    """Return the module of a call's path, if the name of none of its modules is one of a framework's."""
+    """Return the module of a call, `mine` of `mine.LSTM(4, 8)`; empty if its path has a framework's module."""
     return "" if _PATHS.keys() & {*call.path[:-1]} else ".".join(call.path[:-1])
 
 
