@@ -114,7 +114,7 @@ def parts_of(
             failed |= names & graph.taken  # the first layer of a network takes the others with it
             continue
         if len(parts) >= MAX_PARTS:
-            raise RnncliError(f"it has more than {MAX_PARTS:,} recurrent parts")
+            raise RnncliError(f"there are more than {MAX_PARTS:,} recurrent parts")
         shown |= owners
         parts.append(made)
     used = graph.taken - failed

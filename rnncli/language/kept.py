@@ -169,14 +169,14 @@ def numbers_in(text: str) -> Iterator[float]:
 
 def unnumbered(text: str) -> str:
     """Return a list without its numbers, which are not sizes: `1. lstm 8 2. dense 4` -> `lstm 8, dense 4`."""
-    mark = r"(?i:(?:^|[\s,;])\s*(?:(?:layer|step)\s?)?{}\s?[.):]\s+)"
+    mark = r"(?i:(?:^['\"`]?|[\s,;])\s*(?:(?:layer|step)\s?)?{}\s?[.):]\s+)"
     first = re.match(mark.format("([0-9]{1,3})"), text)
     number = int(first[1]) if first is not None else 0
     if first is None or not re.search(mark.format(number + 1), text):
         return text
     while (rest := re.sub(mark.format(number), ", ", text, count=1)) != text:
         text, number = rest, number + 1
-    return text.strip(" ,")
+    return text.strip(" ,'\"`")
 
 
 def _stacked(layers: Sequence[Layer]) -> Iterator[int]:

@@ -158,6 +158,7 @@ REWRITES = (
     _text(r"^<S>(?:torch\.)?nn[.,\s](<R>)[\s:([{]*(<N>)(?:[\s,;:x]|[-=]>){1,9}(<N>)[\s)\]}]*$", r"input:\2,\1:\3"),
     _same_text(r"^<S>[0-9]{1,5}[:.)\s]\s{0,9}(?=<INPUT>:[0-9])", "", "without the line number"),
     _same_text(r"^<S>[$%>]?<S>rnncli\s(?:[a-z]{3,10}\s)?", "", "without the command"),
+    _same_text(r"(?<=[a-z0-9)\]])(?<![:=]0)[.!]<S>$", ""),
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"(?<=:)[(\[]<S>(?=<N>[^][()]*$)", ""),
     _text(r"\[(<K>|<CLASS>)\]<S>(?=(?:<UNITS><S>[=:]<S>)?[0-9])", r",\1 "),
