@@ -75,7 +75,7 @@ def keeps(typed: str, result: str, way: Sequence[Applied[str]]) -> bool:
     plain = re.sub(r"\b(?:[tlnb]|none|batch)\s?x\s?(?=[0-9])|(?<=[0-9])\s?x\b", " ", written)
     plain = compiled(r"\bbi?-?(?=<R>\b)").sub("bi ", plain)
     for step in way:
-        gone = in_ascii(step.drops).lower().strip(":, ")
+        gone = in_ascii(step.drops).lower().strip(":, ").rstrip(".")
         changed = r"[^\w:]+".join(re.findall(r"\w+", gone))  # by an earlier step, in a sign between the words
         gone = re.escape(gone) if gone in plain else rf"\b{changed}\b" if changed else ""
         plain = re.sub(gone, " ", plain) if gone else plain
