@@ -54,6 +54,9 @@ FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 _LARGE = {"hundred": 100, "thousand": 1000}
 """The words that multiply the number before them."""
 
+_SPOKEN = f"(?i:{'|'.join((*_SMALL, *_TENS, *_LARGE, 'one'))})"
+"""A word of an English number."""
+
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")
 
 _SEPARATOR = "[,'\u2019 _\u00a0\u2009\u202f]"
@@ -88,7 +91,7 @@ def in_words(text: str) -> str:
         if word in _LARGE:
             group = (group or 1) * _LARGE[word]
         else:
-            group += int(FEW.get(word, word == "one"))
+            group += int(FEW.get(word, "1" if word == "one" else "0").split()[0])
         if word == "thousand":
             number, group = number + group, 0
     return str(number + group)
@@ -138,6 +141,7 @@ def _with_point(text: str) -> str:
 
 def nearest_number(text: str) -> str | None:
     """Return the number that was probably meant: 92400 for 92,400, 1500000 for < 1.5M, 10000 for ten thousand."""
+    text = re.sub(rf"^{_SPOKEN}(?:(?: and |[ -]){_SPOKEN})*\b", lambda found: in_words(found[0]), text)
     text = re.sub(rf"^(?i:{'|'.join(FEW)})\b", lambda found: FEW[found[0].lower()], text)
     text = re.sub("^([1-9]) hundred\\b", r"\g<1>00", text)
     text = re.sub(r"^[<=≤~]+ ?| ?(?i:(?:param|parameter|weight|mac|step|unit)s?)$", "", text.strip(" ,;").rstrip("."))
