@@ -290,7 +290,12 @@ LINES = (
     _line("(?=.* --input[ =])(?!.* -o[a-z]+ ~)(.*) ~(<ARRAY>)~(.*)", r"\1\3", WITHOUT, _NO_SPEC),
     _line(r"((?:forward|reach|export)(?: .*)?) ~(<ARRAY>)~(.*)", r"\1 --input \2\3", "perhaps", _NO_SPEC),
     _line(rf"{_NO_OUTPUT}{_BEHIND_A_SPEC} ~(?!<ARRAY>~)([^ :(=]+\.[a-z0-9]+)~(.*)", r"\1 -o \2\3", "perhaps", _NO_SPEC),
-    _line(r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )~([^ ]+[,;|&.\s]<INPUT>:[^ ]+)~(.*)", _apart, _ONE_WORD),
+    _line(
+        r"(?=<MANY>|.*[\s;|&]<INPUT>:)(<COMMAND>(?: .*)? )"
+        r"~(?!input:[0-9]+[,;\s]+embed)([^ ]+[,;|&.\s]<INPUT>:[^ ]+)~(.*)",
+        _apart,
+        _ONE_WORD,
+    ),
     _line(r"sweep(.*) ~([^ ]*\{(?!<BODY>:)[a-z]\w*)[: ]+(?=[0-9])([^ ]*)~(.*)", r"sweep\1 \2=\3\4"),
     _line(r"sweep(.*) ~([^ ]*\{([a-z]\w*)=[^ ]*[:x])\3(?=[:x,~])([^ ]*)~(.*)", r"sweep\1 \2{\3}\4\5"),
     _line(rf"{_IS_SET}(.*) ~([^ ]*[:x])\1(?=[:,x~])([^ ]*)~(.*) --set[ =]\1=\2…", r"\3 \4\2\5\6\7"),
