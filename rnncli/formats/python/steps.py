@@ -44,7 +44,7 @@ KEEP_WIDTH = names(
 ZEROS = names("zeros new_zeros zeros_like get_initial_state zero_ zeros_")
 """Functions and methods that return zeros."""
 
-_UNCLEAR = names("assignment condition index")
+_UNCLEAR = names("assignment condition index splitting")
 """Operations after which a state may be the one that a cell returned, or not."""
 
 _IN_A_LOOP = "is called in a loop"
