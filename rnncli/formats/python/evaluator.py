@@ -206,7 +206,7 @@ class Evaluator:
             case ast.BoolOp(op=kind, values=values):
                 value, unknown = None, list[Value]()
                 for each in values:
-                    value = self.in_doubt(each, scope, [self.combined(unknown, node)] * bool(unknown))
+                    value = self.in_doubt(each, scope, [doubt(node, self.combined(unknown, node))] * bool(unknown))
                     holds = self.truth(value)
                     unknown += [value] if holds is None else []
                     if holds == isinstance(kind, ast.Or) and (isinstance(value, bool) or not unknown):

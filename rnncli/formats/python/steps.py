@@ -438,7 +438,8 @@ class Recorder(Program):
 
     def take(self, timestep: Value) -> None:
         """Keep which timestep a round of a loop takes from data."""
-        for loop in self._loops:
+        timed = [loop for loop in self._loops if loop.timed]
+        for loop in (timed[-1:] if timestep is TURN else []) or self._loops:
             loop.reads = True
         if self._loops and timestep is not TURN:
             self._loops[0].taken[timestep] = None
