@@ -477,11 +477,11 @@ class Recorder(Program):
         cell = recurs(module) and module.name.endswith("Cell")
         alone = not isinstance(returned, list) or (module.framework == "torch" and cell)
         begins, ends = _states(states), _states(self.tensors(returned if alone else returned[1:]))
-        known = all(step.kind not in _UNCLEAR for step, _ in begins)
-        if (cell or (recurs(module) and self.in_time)) and begins != ends and known:
+        clear = all(step.kind not in _UNCLEAR for step, _ in begins)
+        if begins != ends and clear and (cell or (recurs(module) and self.in_time)):
             own.note(Note(f"{_IN_A_LOOP} without the state that it returned; here it carries its state on", "differs"))
-        known = all(each.step.word is not None or each.is_data for each in tensors)  # others are said to be left out
-        if begun and begins == ends != [] and tensors == read and known and not any(loop.reads for loop in begun):
+        same = tensors == read and all(each.step.word is not None or each.is_data for each in tensors)
+        if begins == ends != [] and same and begun and not any(loop.reads for loop in begun):
             own.note(Note(f"{_IN_A_LOOP} on the same input in each round; here it reads a sequence once", "differs"))
         for loop in begun:
             loop.alike = True
