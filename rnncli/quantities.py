@@ -32,12 +32,12 @@ _SMALL = (
     *("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"),
     *("fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
 
 FEW = {
     **{word: str(count) for count, word in enumerate(_SMALL, 2)},
-    **{f"{ten}{one}": f"{tens}{ones}" for tens, ten in enumerate(_TENS, 2) for ones, one in enumerate(_ONES)},
+    **{f"{ten}{one}": f"{tens}{ones}" for tens, ten in enumerate(TENS, 2) for ones, one in enumerate(ONES)},
     **{f"{word} hundred": f"{count}00" for count, word in enumerate(_SMALL[:8], 2)},
     **dict.fromkeys(("double", "zwei", "dos", "deux"), "2"),
     **dict.fromkeys(("triple", "drei", "tres", "trois"), "3"),
@@ -54,7 +54,7 @@ FEW |= {word.replace("-", " "): number for word, number in FEW.items()}
 _LARGE = {"hundred": 100, "thousand": 1000}
 """The words that multiply the number before them."""
 
-_SPOKEN = f"(?i:{'|'.join((*_SMALL, *_TENS, *_LARGE, 'one'))})"
+_SPOKEN = f"(?i:{'|'.join((*_SMALL, *TENS, *_LARGE, 'one'))})"
 """A word of an English number."""
 
 _MEMORY_UNITS = ("B", "KB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")

@@ -12,7 +12,7 @@ from rnncli.layers import KINDS, LAYERS, Embedding, Layer
 from rnncli.layers.activations import ACTIVATIONS, OTHER_NAMES
 from rnncli.layers.options import Choice, Flag, Option, Whole
 from rnncli.layers.sizes import BLANK_PATTERN, Numbers, Share, WordSize
-from rnncli.quantities import FEW, SCALES
+from rnncli.quantities import FEW, ONES, SCALES, TENS
 
 SMALL_WORDS = (
     "(?:our|the)\\smodel|we\\suse|an?|the|of|with|w/|using|having|has|reading|float(?:32)?|please|show|give|me"
@@ -102,6 +102,9 @@ SETTINGS = {
 _ANY_FIELDS = r"(?::[a-z][\w=]{0,30}){0,9}"
 """Fields between a kind and its size, or after it."""
 
+# A pattern that lists all of them takes ten times as long to compile.
+_TENS_AND_ONES = f"(?:{'|'.join(TENS)})(?:{'|'.join(ONES[1:])})?".replace("-", "[- ]")
+
 _SETS = {
     "K": _any(KINDS),
     "R": _any(name for name, kind in KINDS.items() if kind.states),
@@ -124,7 +127,7 @@ _SETS = {
     "YES": "(?:true|yes|on|1)",
     "NO": "(?:false|no|off|0)",
     "SCALE": _any(SCALES),
-    "FEW": _any(FEW),
+    "FEW": f"(?:{_TENS_AND_ONES}|{_any(word for word in FEW if not word.startswith(TENS))})",
     "LAYERS": f"(?:layer(?:ed|s)?|(?:{_THEIR_LAYERS})\\b)",
     "NOT": r"(?:[:\s]\s{0,9}\(?(?:no|not|without|ohne|sans|sin|disable)[-_\s]{0,9}|:[-!~])",
     "S": r"\s{0,9}",
