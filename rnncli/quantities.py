@@ -34,6 +34,7 @@ _SMALL = (
 )
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 ONES = ("", "-one", "-two", "-three", "-four", "-five", "-six", "-seven", "-eight", "-nine")
+"""The words for tens, and what follows them: `FEW` has each of them with each."""
 
 FEW = {
     **{word: str(count) for count, word in enumerate(_SMALL, 2)},

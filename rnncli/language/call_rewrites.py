@@ -92,11 +92,8 @@ _CALLS = (
         r"RNN(\1, return_sequences=True)",
     ),
     _text(
-        r"\b<ONEBIAS>\.LSTM(?:Cell)?\(\s?([0-9]{1,9})(?:,|\s?=>)\s?(?=[0-9]{1,9}\s?[,)])", r"Input((None, \1)), LSTM("
-    ),
-    _text(
-        r"\b<ONEBIAS>\.RNN(?:Cell)?\(\s?([0-9]{1,9})(?:,|\s?=>)\s?(?=[0-9]{1,9}\s?[,)])",
-        r"Input((None, \1)), SimpleRNN(",
+        r"\b<ONEBIAS>\.(LSTM|RNN)(?:Cell)?\(\s?([0-9]{1,9})(?:,|\s?=>)\s?(?=[0-9]{1,9}\s?[,)])",
+        lambda found: f"Input((None, {found[2]})), {'Simple' * (found[1].lower() == 'rnn')}{found[1]}(",
     ),
     _text(r"\b<ONEBIAS>\.(?=Linear|\w{3,9}\([^()]{0,99}bias\s?=\s?False)", "nn."),
     _text(r"\b<TORCHLIKE>\.(?=[A-Z])", "nn."),

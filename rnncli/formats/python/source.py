@@ -21,9 +21,9 @@ from rnncli.formats.parts import parts_of
 from rnncli.formats.python.functions import USES, USES_OF_PARTS
 from rnncli.formats.python.graph import Graphs
 from rnncli.formats.python.modules import kind_of
-from rnncli.formats.python.nodes import nodes_of
 from rnncli.formats.python.objects import LIST, Call, Class, Function, Given, Instance, Named, Open, Value
 from rnncli.formats.python.program import HARMLESS, RECURRENT
+from rnncli.formats.python.step_nodes import nodes_of
 from rnncli.formats.python.steps import Module, TracedStep, TracedTensor, held_in, modules_in, reached, recurs
 from rnncli.formats.python.trees import names_leading_to, names_taken, tree_in, words_in
 from rnncli.language.framework_words import OF_OTHERS, OTHER_LIBRARIES
