@@ -162,7 +162,7 @@ REWRITES = (
     _text(r"^([^{}]*)[{}]([^{}]*)$", r"\1\2", "without the brace"),
     _text(r"(?<=:)[(\[]<S>(?=<N>[^][()]*$)", ""),
     _text(r"\[(<K>|<CLASS>)\]<S>(?=(?:<UNITS><S>[=:]<S>)?[0-9])", r",\1 "),
-    _text(r"\b(<K>)[:\s]\1(?=:)", r"\1"),
+    _text(r"\b(<ONE>|<TWO>)[:\s]\1(?=:)", r"\1"),
     _text(r"^(<N>(?:x<N>)?<S><TO>.*\b<R>.*<TO><S>)(<N>)$", r"\1dense:\2"),
     _text(r"^<S>(?:(?:model|net|network|\w{0,20}spec|arch)[0-9]?<S>[=:]|In ?\[[0-9]*\]:)<S>", "", message=_LAYERSALONE),
     _same_text(r"^<S>\w{1,20}<S>=<S>(?=<INPUT>:)", "", message=_LAYERSALONE),
